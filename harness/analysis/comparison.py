@@ -1,0 +1,170 @@
+"""What a run found, as records that mirror `run.json` field by field; every report draws these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from harness.records import Run, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCounts:
+    """Trials by how they ended; `graded` is passed plus failed, the last three are flags."""
+
+    planned: int
+    graded: int
+    passed: int
+    failed: int
+    errored: int
+    ungraded: int
+    refused: int
+    truncated: int
+    reused: int
+
+    @property
+    def missing(self) -> int:
+        """Trials that ended as neither pass nor fail."""
+        return self.errored + self.ungraded
+
+    @property
+    def pending(self) -> int:
+        """Planned trials that have not ended: a run that was stopped, or waits for a batch."""
+        return max(0, self.planned - self.graded - self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over cases of each case's mean over its repeats; missing trials are left out.
+
+    `n_cases` counts cases with at least one graded repeat, `clusters` the sources they come from.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n_cases: int
+    clusters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good the answers were: `pass_rate` and `score` between 0 and 1."""
+
+    pass_rate: Estimate
+    score: Estimate
+    pass_at_k: Mapping[str, float] | None = None
+    pass_hat_k: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerUsage(Usage):
+    """Tokens of the candidate's answers, judges left out, and how many requests they took."""
+
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DollarEstimate:
+    """Dollars with the interval around them."""
+
+    value: Decimal | None
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Dollars of all trials, missing ones included; None where one price in the sum is unknown.
+
+    `total` (`answers` + `judges`) is of when the answers were made, `spent` what this run paid.
+    `per_case` is total ÷ distinct cases asked, all repeats of a case together;
+    `per_pass` total ÷ passed trials. The last two price every call at one tier.
+    """
+
+    answers: Decimal | None
+    judges: Decimal | None
+    total: Decimal | None
+    spent: Decimal | None
+    per_case: Decimal | None
+    per_pass: DollarEstimate
+    at_live_prices: Decimal | None
+    at_batch_prices: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Seconds of the `n` live answers, reused ones included: quantiles by linear interpolation."""
+
+    p50: float | None
+    p95: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The cases of one tag or one suite; `n_cases` as in its `pass_rate`."""
+
+    n_cases: int
+    pass_rate: Estimate
+    cost_per_case: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteSummary(Group):
+    """One suite of one candidate: what its gates are judged on."""
+
+    score: Estimate
+    trials: TrialCounts
+    cost_usd: Cost
+    latency_s: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateSummary:
+    """One candidate over all suites of the run."""
+
+    name: str
+    model: str
+    params: Mapping[str, Any]
+    prompt: str | None
+    trials: TrialCounts
+    quality: Quality
+    usage: AnswerUsage
+    cost_usd: Cost
+    latency_s: Latency
+    by_tag: Mapping[str, Group]
+    by_suite: Mapping[str, SuiteSummary]
+
+
+Verdict = Literal["pass", "fail", "inconclusive", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """What a gate says of a candidate: `detail` is what it saw and what it wanted.
+
+    A gate that is not `judged` is inconclusive and fails nothing, whatever the options.
+    """
+
+    suite: str
+    gate: str
+    candidate: str
+    verdict: Verdict
+    detail: str
+    judged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that `run.json` holds; the last five are filled by those who judge and who batch."""
+
+    run: Run
+    candidates: tuple[CandidateSummary, ...]
+    pairs: tuple[Mapping[str, Any], ...] = ()
+    routing: Mapping[str, Any] | None = None
+    gates: tuple[GateVerdict, ...] = ()
+    regression: Mapping[str, Any] | None = None
+    batches: tuple[Mapping[str, Any], ...] = ()

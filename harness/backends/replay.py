@@ -1,0 +1,21 @@
+"""The backend that never asks: what is not in the store is missing."""
+
+from __future__ import annotations
+
+from harness.errors import AnswerMissingError
+from harness.records import Answer, Missing, Request
+
+
+class ReplayBackend:
+    """Answers nothing itself; the recorder before it answers what the store has."""
+
+    async def answer(self, request: Request) -> Answer:
+        """Always raises AnswerMissingError: the store had no answer."""
+        reason = f"not in the store: no stored answer of {request.model} to this request"
+        raise AnswerMissingError(Missing("not_stored", reason))
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+    async def close(self) -> None:
+        """Nothing is open."""

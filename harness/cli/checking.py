@@ -1,0 +1,47 @@
+"""`harness check`: everything that can be wrong with suites, before anything is sent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli import options
+from harness.invocation import Invocation
+
+
+@click.command(epilog="Example:  harness check suites")
+@options.PATHS
+@click.option("--models", callback=options.names, metavar="A,B", help="Check with these models.")
+@options.MODELS_FILE
+@options.JSON
+def check(
+    paths: tuple[str, ...], models: tuple[str, ...], models_file: str | None, *, as_json: bool
+) -> None:
+    """Validate the suites in PATHS: files, templates, graders, parameters. Sends nothing."""
+    from harness.run import prepare
+
+    invocation = Invocation(paths=paths, models=models, models_file=models_file)
+    prepared = prepare(invocation, os.environ, Path.cwd())
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps([_facts(suite) for suite in prepared.suites]).decode())
+        return
+    for warning in prepared.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    for suite in prepared.suites:
+        candidates = ", ".join(candidate.name for candidate in suite.candidates)
+        click.echo(f"{suite.path}: {len(suite.cases)} cases for {candidates}")
+    click.echo("no errors; nothing was sent")
+
+
+def _facts(suite: Any) -> dict[str, Any]:
+    return {
+        "suite": suite.name,
+        "path": str(suite.path),
+        "cases": len(suite.cases),
+        "candidates": [candidate.name for candidate in suite.candidates],
+    }

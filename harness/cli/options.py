@@ -1,0 +1,75 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from harness import settings
+from harness.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path())
+STORE = click.option(
+    "--store", metavar="URL", help="Where answers are kept: a file or a database URL."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print data instead of a table.")
+MODELS_FILE = click.option(
+    "--models-file", metavar="FILE", help="Models, aliases and prices on top of the built-in table."
+)
+
+
+def names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """`a,b` as a list of names."""
+    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+
+
+def shard(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """`2/5` as the second of five parts."""
+    if value is None:
+        return None
+    part, _, parts = value.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise click.BadParameter(f"{value!r} is no part; write 1/4 for the first of four")
+    return int(part), int(parts)
+
+
+def apply(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, in the order they are listed."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def open_store(named: str | None, *, existing: bool = False) -> Any:
+    """The store that was named, or the usual one; raises UsageError where it must exist."""
+    from harness.store import Store
+
+    url = settings.store_url(named, os.environ)
+    if existing and url.startswith("sqlite:///") and not Path(url[10:]).exists():
+        raise UsageError(f"there is no store at {url[10:]} yet; `harness run` makes one")
+    return Store(url)
+
+
+def run_name(name: str) -> str:
+    """A run's id, from an id, a prefix, `latest`, or the folder of its reports."""
+    import json
+
+    document = Path(name) / "run.json"
+    if not document.is_file():
+        return name
+    try:
+        return str(json.loads(document.read_text(encoding="utf-8"))["run"]["id"])
+    except (ValueError, KeyError, TypeError, OSError) as exc:
+        raise UsageError(f"{document} is no run.json of this harness: {exc}") from exc

@@ -1,0 +1,149 @@
+"""What the person at the keyboard sees while a run goes: a bar, plain lines, or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import IO, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from harness.records import Outcome, Result, Run, add_dollars
+from harness.trial import Trial
+from reports import numbers
+
+LINE_EVERY_S = 5.0
+REFRESH_EVERY_S = 0.1
+
+
+class Silent:
+    """Says nothing."""
+
+    def __init__(self) -> None:
+        self.counts: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
+        self.spent: Decimal | None = Decimal(0)
+        self.calls = 0
+        self.total = 0
+        self.first_failure: Result | None = None
+
+    def begin(self, run: Run, total: int) -> None:
+        """Take note of what is to come."""
+        self.total = total
+
+    def ended(self, trial: Trial, result: Result) -> None:
+        """Count one trial."""
+        self.counts[result.outcome] += 1
+        for call in result.calls:
+            self.spent = add_dollars(self.spent, call.spent)
+            self.calls += not call.answer.reused
+        if result.outcome is not Outcome.PASSED and self.first_failure is None:
+            self.first_failure = result
+
+    def interrupted(self) -> None:
+        """Nothing to say."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+    @property
+    def done(self) -> int:
+        """Trials that have ended."""
+        return sum(self.counts.values())
+
+    def figures(self, elapsed_s: float) -> str:
+        """Passed so far, missing so far, dollars so far, requests per second."""
+        passed = self.counts[Outcome.PASSED]
+        graded = passed + self.counts[Outcome.FAILED]
+        missing = self.done - graded
+        parts = [f"{numbers.percent(passed / graded if graded else None)} passed"]
+        if missing:
+            parts.append(f"{missing} missing")
+        parts.append(f"{numbers.dollars(self.spent)} spent")
+        parts.append(f"{self.calls / elapsed_s if elapsed_s > 0 else 0:.0f} requests/s")
+        return ", ".join(parts)
+
+
+class Lines(Silent):
+    """A plain line every few seconds, for logs."""
+
+    def __init__(self, stream: IO[str], clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.stream, self.clock = stream, clock
+        self.begun = self.told = clock()
+
+    def begin(self, run: Run, total: int) -> None:
+        """Say what is about to run."""
+        super().begin(run, total)
+        self.begun = self.told = self.clock()
+        self.say(f"run {run.id}: {total} trials, mode {run.mode}")
+
+    def ended(self, trial: Trial, result: Result) -> None:
+        """Count, and say how far it is when it is time again."""
+        super().ended(trial, result)
+        now = self.clock()
+        if now - self.told >= LINE_EVERY_S:
+            self.told = now
+            elapsed = now - self.begun
+            left = elapsed / self.done * (self.total - self.done)
+            figures = self.figures(elapsed)
+            self.say(f"{self.done}/{self.total} trials, {figures}, {numbers.duration(left)} left")
+
+    def interrupted(self) -> None:
+        """Say what is being waited for."""
+        self.say("stopping: waiting for the answers under way; Ctrl-C again gives them up")
+
+    def say(self, line: str) -> None:
+        """One line, at once."""
+        print(line, file=self.stream, flush=True)
+
+
+class Bar(Silent):
+    """A progress bar on a terminal."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.clock, self.begun, self.shown = clock, clock(), 0.0
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self.task: Any = None
+
+    def begin(self, run: Run, total: int) -> None:
+        """Show the bar."""
+        super().begin(run, total)
+        self.begun = self.clock()
+        self.task = self.bar.add_task(run.id, total=total, figures="")
+        self.bar.start()
+
+    def ended(self, trial: Trial, result: Result) -> None:
+        """Count, and move the bar at most ten times a second."""
+        super().ended(trial, result)
+        now = self.clock()
+        if now - self.shown >= REFRESH_EVERY_S:
+            self.shown = now
+            figures = self.figures(now - self.begun)
+            self.bar.update(self.task, completed=self.done, figures=figures)
+
+    def interrupted(self) -> None:
+        """Say what is being waited for."""
+        self.bar.update(self.task, description="stopping: waiting for the answers under way")
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.bar.stop()
+
+
+def watcher(*, quiet: bool) -> Silent:
+    """What suits standard error: a bar on a terminal, lines elsewhere, nothing where quiet."""
+    if quiet:
+        return Silent()
+    console = Console(stderr=True)
+    return Bar(console) if console.is_terminal else Lines(console.file)

@@ -1,0 +1,145 @@
+"""`harness run` and `harness resume`: the path from suites to reports."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli import options
+from harness.cli.failures import tell
+from harness.errors import UsageError
+from harness.invocation import Invocation
+from harness.settings import FOLDER
+
+if TYPE_CHECKING:
+    from harness.analysis.comparison import Comparison
+    from harness.cli.progress import Silent
+    from harness.run import Prepared
+    from harness.store import Store
+
+SELECTING = options.apply(
+    click.option("--models", callback=options.names, metavar="A,B", help="Ask these instead."),
+    click.option("--repeats", type=click.IntRange(1), help="Trials of each case and candidate."),
+    click.option(
+        "--tags", callback=options.names, metavar="T,U", help="Cases with one of these tags."
+    ),
+    click.option(
+        "-k", "text", default="", metavar="TEXT", help="Cases with these words in their name."
+    ),
+    click.option("--limit", type=click.IntRange(1), help="At most so many cases."),
+    click.option("--shard", callback=options.shard, metavar="I/N", help="The I-th of N parts."),
+)
+ASKING = options.apply(
+    click.option(
+        "--mode", type=click.Choice(["live", "replay"]), default="live", show_default=True,
+        help="Ask one by one, or read the store alone.",
+    ),
+    click.option("--offline", is_flag=True, help="Use the built-in simulator; nothing comes from Claude."),
+    click.option("--fresh", is_flag=True, help="Use no stored answer of another run."),
+    click.option(
+        "--concurrency", type=click.IntRange(1, 1000), default=64, show_default=True,
+        help="Requests under way at once.",
+    ),
+    options.MODELS_FILE,
+    options.STORE,
+)  # fmt: skip
+TELLING = options.apply(
+    click.option(
+        "--out", type=click.Path(file_okay=False), metavar="DIR", help="Where reports go."
+    ),
+    click.option("--strict", is_flag=True, help="Let an inconclusive gate fail."),
+    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
+    options.JSON,
+)
+
+
+@click.command(epilog="Example:  harness run suites --models haiku,sonnet --tags billing")
+@options.PATHS
+@SELECTING
+@ASKING
+@TELLING
+def run(
+    paths: tuple[str, ...], store: str | None, *, quiet: bool, as_json: bool, **given: Any
+) -> int:
+    """Ask the models what the suites in PATHS say, grade the answers, write the reports."""
+    invocation = Invocation(paths=paths, cwd=str(Path.cwd()), **given)
+    prepared = _prepared(invocation, quiet=quiet)
+    opened = options.open_store(store)
+    try:
+        return _run(prepared, opened, None, quiet=quiet, as_json=as_json)
+    finally:
+        opened.close()
+
+
+@click.command(epilog="Example:  harness resume latest")
+@click.argument("name", metavar="RUN")
+@options.STORE
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@options.JSON
+def resume(name: str, store: str | None, *, quiet: bool, as_json: bool) -> int:
+    """Go on with RUN: what was answered is in the store and is not asked again."""
+    opened = options.open_store(store, existing=True)
+    try:
+        known = opened.run(options.run_name(name))
+        invocation = Invocation.of(known.invocation)
+        if not Path(invocation.cwd).is_dir():
+            raise UsageError(f"run {known.id} was begun in {invocation.cwd}, which is gone")
+        with contextlib.chdir(invocation.cwd):
+            prepared = _prepared(invocation, quiet=quiet)
+            return _run(prepared, opened, known.id, quiet=quiet, as_json=as_json)
+    finally:
+        opened.close()
+
+
+def _prepared(invocation: Invocation, *, quiet: bool) -> Prepared:
+    """The run, sound and ready; its warnings are told."""
+    from harness.run import prepare
+
+    prepared = prepare(invocation, os.environ, Path.cwd())
+    for warning in () if quiet else prepared.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return prepared
+
+
+def _run(
+    prepared: Prepared, store: Store, run_id: str | None, *, quiet: bool, as_json: bool
+) -> int:
+    """Ask, compare and report; the exit code."""
+    from harness.cli.progress import watcher
+    from harness.run import begin, conclude, execute
+
+    record = begin(prepared, store, run_id=run_id)
+    watch = watcher(quiet=quiet)
+    try:
+        stopped = execute(prepared, store, record, watch)
+    finally:
+        watch.close()
+    comparison = conclude(prepared, store, record, stopped)
+    folder = Path(prepared.invocation.out or FOLDER / "runs" / record.id)
+    _report(comparison, store, folder, watch, quiet=quiet, as_json=as_json)
+    if stopped is not None:
+        tell(stopped)
+        click.echo(f"go on with: harness resume {record.id}", err=True)
+    return comparison.run.exit_code or 0
+
+
+def _report(
+    comparison: Comparison, store: Store, folder: Path, watch: Silent, *,
+    quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    from reports.write import write_reports
+
+    write_reports(folder, comparison, lambda: store.results(comparison.run.id))
+    if as_json:
+        click.echo((folder / "run.json").read_text(encoding="utf-8"))
+    elif not quiet:
+        from rich.console import Console
+
+        from reports.terminal import print_summary
+
+        failure = watch.first_failure.id if watch.first_failure else None
+        print_summary(Console(), comparison, folder=folder, failure=failure)

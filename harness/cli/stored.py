@@ -1,0 +1,159 @@
+"""`harness runs`, `harness show` and `harness report`: what the store has. No API."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli import options
+from harness.errors import UsageError
+from harness.settings import FOLDER
+
+if TYPE_CHECKING:
+    from harness.analysis.comparison import Comparison
+    from harness.records import Result, Run
+    from harness.store import Store
+
+LISTED = 20
+
+
+@click.command(epilog="Example:  harness runs --limit 5")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
+)
+@options.STORE
+@options.JSON
+def runs(limit: int, store: str | None, *, as_json: bool) -> None:
+    """List the runs in the store, newest first."""
+    opened = options.open_store(store, existing=True)
+    found = opened.runs(limit)
+    opened.close()
+    if as_json:
+        from harness.codec import dump
+
+        click.echo(dump(found).decode())
+        return
+    for run in found:
+        click.echo(_line(run))
+    if not found:
+        click.echo("no runs yet")
+
+
+def _line(run: Run) -> str:
+    suites = ", ".join(suite.name for suite in run.suites)
+    trials = sum(run.planned.values())
+    ended = "unfinished" if run.exit_code is None else f"exit {run.exit_code}"
+    simulated = ", simulated" if run.simulated else ""
+    return f"{run.id}  {ended:10}  {trials:6,} trials  {run.mode}{simulated}  {suites}"
+
+
+@click.command(epilog="Example:  harness show latest 'charged-twice[haiku]'")
+@click.argument("name", metavar="RUN")
+@click.argument("trial", required=False)
+@options.STORE
+@options.JSON
+def show(name: str, trial: str | None, store: str | None, *, as_json: bool) -> None:
+    """Show RUN, or the whole transcript of one TRIAL of it with its grades.
+
+    TRIAL is `suite/case[candidate-r1]` or any part of it that names one trial.
+    """
+    opened = options.open_store(store, existing=True)
+    try:
+        run = opened.run(options.run_name(name))
+        if trial is None:
+            _show_run(opened, run, as_json=as_json)
+        else:
+            _show_trial(_the_one(opened, run, trial), as_json=as_json)
+    finally:
+        opened.close()
+
+
+def _show_run(store: Store, run: Run, *, as_json: bool) -> None:
+    comparison = _compared(store, run)
+    if as_json:
+        from reports.json_report import run_json
+
+        click.echo(run_json(comparison).decode())
+        return
+    from rich.console import Console
+
+    from reports.terminal import print_summary
+
+    print_summary(Console(), comparison)
+    failed = [result for result in store.results(run.id) if result.reason]
+    for result in failed[:LISTED]:
+        from reports.text import one_line
+
+        click.echo(f"{result.outcome:8} {one_line(str(result.id))}  {one_line(result.reason, 100)}")
+    if len(failed) > LISTED:
+        click.echo(f"… and {len(failed) - LISTED} more")
+
+
+def _the_one(store: Store, run: Run, name: str) -> Result:
+    wanted = name.removesuffix("]")
+    found: list[Result] = []
+    for result in store.results(run.id):
+        if str(result.id) == name:
+            return result
+        if wanted in str(result.id):
+            found.append(result)
+    if len(found) == 1:
+        return found[0]
+    names = "".join(f"\n  {result.id}" for result in found[:LISTED])
+    if found:
+        raise UsageError(f"{len(found)} trials of {run.id} match {name!r}; name one:{names}")
+    raise UsageError(f"no trial of {run.id} matches {name!r}; `harness show {run.id}` lists some")
+
+
+def _show_trial(result: Result, *, as_json: bool) -> None:
+    if as_json:
+        from reports.json_report import trial_json
+
+        click.echo(trial_json(result).decode())
+        return
+    from rich.console import Console
+
+    from reports.transcript import print_transcript
+
+    print_transcript(Console(), result)
+
+
+@click.command(epilog="Example:  harness report latest --format md,csv")
+@click.argument("name", metavar="RUN")
+@click.option(
+    "--format",
+    "formats",
+    callback=options.names,
+    metavar="A,B",
+    help="html, md, csv, json, jsonl; all by default.",
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False), metavar="DIR", help="Where the reports go."
+)
+@options.STORE
+def report(name: str, formats: tuple[str, ...], out: str | None, store: str | None) -> None:
+    """Write the reports of RUN again, from the store."""
+    from reports.write import write_reports
+
+    opened = options.open_store(store, existing=True)
+    try:
+        run = opened.run(options.run_name(name))
+        folder = Path(out or run.invocation.get("out") or FOLDER / "runs" / run.id)
+        written = write_reports(
+            folder, _compared(opened, run), lambda: opened.results(run.id), formats=formats or None
+        )
+    finally:
+        opened.close()
+    for path in written:
+        click.echo(path)
+
+
+def _compared(store: Store, run: Run) -> Comparison:
+    from harness.analysis.compare import compare
+    from harness.analysis.gates import judge
+
+    comparison = compare(run, store.results(run.id))
+    return replace(comparison, gates=judge(comparison))

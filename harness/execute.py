@@ -1,0 +1,105 @@
+"""The driver: runs every trial's generator and hands what it yields to the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import AnswerMissingError, HarnessError, RunStoppedError, StoreError
+from harness.recorder import Recorder
+from harness.records import Answer, Missing, Outcome, Request, Result
+from harness.trial import Trial, Workshop, steps
+
+log = logging.getLogger("harness")
+
+WIDTH = 256
+"""Trials that are under way at once; the backend bounds the requests."""
+
+Sink = Callable[[Trial, Result], None]
+
+
+class Driver:
+    """Runs trials side by side, gives each result to `sink`, and stops as a whole."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        workshops: Mapping[Path, Workshop],
+        sink: Sink,
+        *,
+        width: int = WIDTH,
+    ) -> None:
+        self.recorder, self.workshops, self.sink = recorder, workshops, sink
+        self.width = width
+        self._stopped: HarnessError | None = None
+
+    def stop(self, reason: HarnessError) -> None:
+        """Begin no trial and send no request any more; what is under way is still recorded."""
+        if self._stopped is None:
+            self._stopped = reason
+            self.recorder.backend.stop()
+
+    async def run(self, trials: Iterator[Trial]) -> None:
+        """Run all; raises what stopped it, after the last answer under way has been recorded."""
+        workers = [asyncio.create_task(self._work(trials)) for _ in range(self.width)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        if self._stopped is not None:
+            raise self._stopped
+
+    async def _work(self, trials: Iterator[Trial]) -> None:
+        for trial in trials:
+            if self._stopped is not None:
+                return
+            try:
+                result = await self._attempt(trial)
+            except (RunStoppedError, StoreError) as error:
+                self.stop(error)
+                return
+            self.sink(trial, result)
+
+    async def _attempt(self, trial: Trial) -> Result:
+        """One trial from its first request to its result; its own errors make it missing."""
+        asking = steps(trial, self.workshops[trial.suite.path])
+        asked: dict[str, int] = {}
+        try:
+            requests = next(asking)
+            while True:
+                replies = await self._replies(requests, trial.repeat, asked)
+                requests = asking.send(replies)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+        except HarnessError:
+            raise
+        except Exception as error:  # a fault in one trial must not lose the run
+            log.exception("trial %s broke", trial.id)
+            missing = Missing("internal_error", f"{type(error).__name__}: {error}")
+            return Result(
+                trial.id, Outcome.ERRORED, None, missing=missing, reason=missing.reason,
+                tags=trial.case.tags, cluster=trial.case.cluster,
+            )  # fmt: skip
+
+    async def _replies(
+        self, requests: Sequence[Request], repeat: int, asked: dict[str, int]
+    ) -> list[Answer | Missing]:
+        replies = [self._reply(request, repeat, asked) for request in requests]
+        if len(replies) == 1:
+            return [await replies[0]]
+        return list(await asyncio.gather(*replies))
+
+    async def _reply(
+        self, request: Request, repeat: int, asked: dict[str, int]
+    ) -> Answer | Missing:
+        if self._stopped is not None:
+            raise RunStoppedError("the run was stopped")
+        try:
+            return await self.recorder.answer(request, repeat, asked)
+        except AnswerMissingError as error:
+            return error.missing

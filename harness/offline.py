@@ -1,0 +1,185 @@
+"""A run without the API: the built-in simulator, told by the suites what to answer.
+
+A script `answers.yaml` beside a suite (or `NAME.answers.yaml` for `NAME.yaml`) says what each
+model answers in each case. Where it is silent, the simulator answers as `expected` in the case's
+vars would have it, or else wrongly, with odds that differ by model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from harness.errors import Problem, RenderError, SuiteError
+from harness.models import Registry
+from harness.prompt import Composer, UnrenderableError, first_turns
+from harness.records import Candidate, Json
+from harness.render import Renderer
+from harness.suite import Case, Suite
+
+if TYPE_CHECKING:
+    from harness.simulator import Entry, Reply, Script
+    from harness.yamlfile import PlaceOf
+
+EVERY = "*"
+
+
+def script_of(suites: Iterable[Suite], registry: Registry) -> tuple[Script, str]:
+    """What the simulator answers to these suites, and a digest of the answers' scripts.
+
+    Raises SuiteError with all that is wrong in the scripts.
+    """
+    from harness.simulator import Script
+
+    entries: dict[str, Entry] = {}
+    problems: list[Problem] = []
+    digest = hashlib.sha256()
+    for suite in suites:
+        path = script_path(suite)
+        try:
+            answers = _Answers.read(path, registry) if path else _Answers({}, registry)
+            entries |= answers.entries(suite)
+        except SuiteError as error:
+            problems += error.problems
+            continue
+        if path:
+            digest.update(path.read_bytes())
+    if problems:
+        raise SuiteError(problems)
+    return Script(entries), digest.hexdigest()[:12]
+
+
+@contextlib.asynccontextmanager
+async def served(suites: Iterable[Suite], registry: Registry) -> AsyncIterator[tuple[str, str]]:
+    """A simulator in this process: its URL, and a name that changes with what it answers."""
+    from harness.simulator import Settings, Simulator
+
+    script, digest = script_of(suites, registry)
+    async with Simulator(Settings(script=script), registry=registry) as simulator:
+        yield simulator.url, f"offline-{digest}"
+
+
+def script_path(suite: Suite) -> Path | None:
+    """The script beside the suite, if there is one."""
+    own = suite.path.with_name(f"{suite.path.stem}.answers.yaml")
+    shared = suite.folder / "answers.yaml"
+    return next((path for path in (own, shared) if path.is_file()), None)
+
+
+class _Answers:
+    """The answers of one script: by case, then by model."""
+
+    def __init__(
+        self, answers: Mapping[str, Mapping[str, Json]], registry: Registry,
+        place_of: PlaceOf | None = None,
+    ) -> None:  # fmt: skip
+        self.answers, self.registry, self.place_of = answers, registry, place_of
+
+    @classmethod
+    def read(cls, path: Path, registry: Registry) -> _Answers:
+        """The script in a file; raises SuiteError."""
+        from harness.yamlfile import read_yaml
+
+        data, place_of = read_yaml(path)
+        answers = data.get("answers") if isinstance(data, dict) else None
+        if not isinstance(answers, dict):
+            message = "an answers' script is `answers: {CASE: {MODEL: text}}`"
+            raise SuiteError([Problem(message, place_of(()))])
+        problems = list(_wrong_shapes(answers, place_of))
+        if problems:
+            raise SuiteError(problems)
+        by_case = {
+            str(case): {str(k): v for k, v in said.items()} for case, said in answers.items()
+        }
+        return cls(by_case, registry, place_of)
+
+    def entries(self, suite: Suite) -> dict[str, Entry]:
+        """The simulator's entries for every case and prompt variant of the suite."""
+        found: dict[str, Entry] = {}
+        composer = Composer(suite, self.registry)
+        variants: dict[str | None, list[Candidate]] = {}
+        for candidate in suite.candidates:
+            variants.setdefault(candidate.prompt, []).append(candidate)
+        for case in suite.cases:
+            for candidates in variants.values():
+                mark = _fingerprint(composer, case, candidates[0])
+                if mark is not None and mark not in found:
+                    found[mark] = self.entry(case, candidates, composer.renderer)
+        return found
+
+    def entry(self, case: Case, candidates: Sequence[Candidate], renderer: Renderer) -> Entry:
+        """What is answered in one case, asked with one prompt."""
+        from harness.simulator import Entry
+
+        replies = {}
+        for candidate in candidates:
+            at = self.written(case, candidate)
+            if at is not None:
+                replies[candidate.model] = tuple(self.replies(at, case, renderer))
+        return Entry(replies, _expected(case), _choices(case))
+
+    def written(self, case: Case, candidate: Candidate) -> tuple[str, str] | None:
+        """The case and the model under which this answer stands, the nearest first."""
+        alias = self.registry.alias_of(candidate.model) or ""
+        base = candidate.name.rpartition("/")[0] if candidate.prompt else candidate.name
+        for where in (case.id, EVERY):
+            said = self.answers.get(where, {})
+            for name in (candidate.name, base, alias, candidate.model, EVERY):
+                if name in said:
+                    return where, name
+        return None
+
+    def replies(self, at: tuple[str, str], case: Case, renderer: Renderer) -> Iterator[Reply]:
+        """One reply for each call of a conversation; a list has several."""
+        from harness.simulator import Reply
+
+        written = self.answers[at[0]][at[1]]
+        try:
+            value = renderer.value(written, case.vars)
+            for item in value if isinstance(written, list) else [value]:
+                yield Reply.of(_as_text(item))
+        except (RenderError, ValueError) as error:
+            place = self.place_of(("answers", *at)) if self.place_of else None
+            raise SuiteError([Problem(f"{error} (case {case.id!r})", place)]) from error
+
+
+def _wrong_shapes(answers: Mapping[str, Any], place_of: PlaceOf) -> Iterator[Problem]:
+    for case, said in answers.items():
+        if not isinstance(said, dict):
+            message = f"the answers of case {case!r} are a mapping from model to text"
+            yield Problem(message, place_of(("answers", case)))
+
+
+def _as_text(item: Json) -> Json:
+    """A rendered expression may be a number or a list; the model would have written it."""
+    if isinstance(item, str | dict):
+        return item
+    return orjson.dumps(item).decode()
+
+
+def _fingerprint(composer: Composer, case: Case, candidate: Candidate) -> str | None:
+    from harness.simulator import fingerprint
+
+    try:
+        prompt = composer.opening(case, candidate)
+        for written in first_turns(composer.suite.script_of(case), candidate)[:1]:
+            prompt.say(composer.content(written, case.vars))
+    except UnrenderableError:
+        return None
+    return fingerprint(prompt.request().params)
+
+
+def _expected(case: Case) -> str | None:
+    value = case.vars.get("expected")
+    return None if value is None else str(_as_text(value))
+
+
+def _choices(case: Case) -> tuple[str, ...]:
+    lists = [v for v in case.vars.values() if isinstance(v, list) and len(v) > 1]
+    expected = case.vars.get("expected")
+    return next((tuple(map(str, v)) for v in lists if expected in v), ())

@@ -1,0 +1,99 @@
+"""From suites to the trials of a run, and the proof that each of them can be asked and graded.
+
+`select` narrows suites to what was asked for, `trials` lists the attempts in the order they are
+made, and `check` renders every request and builds every grader before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from harness.errors import UsageError
+from harness.suite import Case, Suite
+from harness.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which cases of the suites are meant; what is left empty selects all.
+
+    `tags`: a case needs one of them. `text`: all of its words stand in `suite/case`, one after
+    `not` must not. `shard` is (i, n): the i-th of n parts, counting from 1. `repeats` replaces the
+    suites' own.
+    """
+
+    tags: tuple[str, ...] = ()
+    text: str = ""
+    limit: int | None = None
+    shard: tuple[int, int] | None = None
+    repeats: int | None = None
+
+    def picks(self, suite: Suite, case: Case) -> bool:
+        """The case is meant, by its tags and its name."""
+        if self.tags and not set(self.tags) & set(case.tags):
+            return False
+        return _matches(self.text, f"{suite.name}/{case.id}".lower())
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is left out."""
+        return not (self.tags or self.text or self.shard) and self.limit is None
+
+
+def _matches(text: str, name: str) -> bool:
+    wanted = True
+    for word in text.lower().split():
+        if word == "not":
+            wanted = not wanted
+        elif word != "and":
+            if (word in name) != wanted:
+                return False
+            wanted = True
+    return True
+
+
+def select(suites: Sequence[Suite], selection: Selection) -> tuple[Suite, ...]:
+    """The suites with the selected cases only; a suite without any is left out.
+
+    Raises UsageError where nothing is left.
+    """
+    if selection.whole:
+        return tuple(suites)
+    chosen = [
+        (suite, case) for suite in suites for case in suite.cases if selection.picks(suite, case)
+    ]
+    if selection.shard:
+        part, parts = selection.shard
+        chosen = chosen[part - 1 :: parts]
+    chosen = chosen[: selection.limit]
+    if not chosen and not selection.shard:
+        total = sum(len(suite.cases) for suite in suites)
+        raise UsageError(f"none of {total} cases is selected by -k, --tags or --limit")
+    kept = {suite.path: [case for other, case in chosen if other is suite] for suite in suites}
+    return tuple(replace(s, cases=tuple(kept[s.path])) for s in suites if kept[s.path])
+
+
+def trials(suites: Iterable[Suite], *, repeats: int | None = None) -> Iterator[Trial]:
+    """Every attempt, candidate by candidate within a case, so that no candidate is first."""
+    index = 0
+    for suite in suites:
+        for case in suite.cases:
+            for repeat in range(1, (repeats or suite.script_of(case).repeats) + 1):
+                for candidate in suite.candidates:
+                    yield Trial(suite, case, candidate, repeat, index)
+                    index += 1
+
+
+def planned(suites: Iterable[Suite], *, repeats: int | None = None) -> dict[str, int]:
+    """The number of trials by candidate."""
+    counts: dict[str, int] = {}
+    for suite in suites:
+        for candidate in suite.candidates:
+            counts[candidate.name] = counts.get(candidate.name, 0) + attempts(suite, repeats)
+    return counts
+
+
+def attempts(suite: Suite, repeats: int | None) -> int:
+    """The number of trials of each candidate in a suite."""
+    return sum(repeats or suite.script_of(case).repeats for case in suite.cases)

@@ -1,0 +1,154 @@
+"""What is sent in a trial: the rendered parts of a script, put together into Messages requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import RenderError
+from harness.model_rules import API_VERSION, SAMPLING_API_VERSION, betas_for, needs_old_version
+from harness.models import Registry
+from harness.records import Candidate, Json, Request
+from harness.render import Renderer
+from harness.suite import Case, Script, Suite, Written
+
+DEFAULT_MAX_TOKENS = 4096
+MERGED_PARAMS = frozenset({"output_config"})
+"""Parameters whose parts come from different places: an effort here, a format there."""
+
+
+class UnrenderableError(RenderError):
+    """A template that failed, with what was `written` and where in it."""
+
+    def __init__(self, written: Written, error: RenderError) -> None:
+        self.written = written
+        super().__init__(error.message, line=error.line, keys=error.keys)
+
+
+@dataclass(slots=True)
+class Prompt:
+    """One conversation as it grows: what all its requests share, and the messages so far."""
+
+    base: Mapping[str, Any]
+    betas: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    messages: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def request(self) -> Request:
+        """The request that asks for the next answer."""
+        params = {**self.base, "messages": tuple(self.messages)}
+        version = SAMPLING_API_VERSION if needs_old_version(params) else API_VERSION
+        return Request(params, version, self.betas, timeout_s=self.timeout_s)
+
+    def say(self, content: Json) -> None:
+        """Add what the user says: a text or blocks."""
+        self.messages.append({"role": "user", "content": content})
+
+    def hear(self, content: Sequence[Mapping[str, Any]]) -> None:
+        """Add what the model said, unchanged; an empty answer leaves nothing to add."""
+        if content:
+            self.messages.append({"role": "assistant", "content": list(content)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all candidates are asked in one case, rendered."""
+
+    case: Case
+    params: tuple[Mapping[str, Any], ...]
+    system: Json
+    tools: Json
+    history: Json
+
+
+class Composer:
+    """Renders and puts together the requests of one suite; raises UnrenderableError."""
+
+    def __init__(self, suite: Suite, registry: Registry) -> None:
+        self.suite, self.registry = suite, registry
+        self.renderer = Renderer(suite.folder)
+        self._last: _Shared | None = None
+
+    def opening(self, case: Case, candidate: Candidate) -> Prompt:
+        """The conversation before its first turn: model, parameters, system, tools, history."""
+        shared = self._shared(case)
+        base: dict[str, Any] = {"model": candidate.model}
+        base |= merged_params([*shared.params, candidate.params])
+        if shared.system is not None:
+            base["system"] = shared.system
+        if shared.tools:
+            base["tools"] = shared.tools
+        cache = self.suite.script_of(case).cache
+        if cache is not None:
+            base = with_breakpoint(base, cache)
+        betas = betas_for(self.registry.resolve(candidate.model), base)
+        return Prompt(base, betas, self.suite.timeout_s, list(shared.history))
+
+    def content(self, written: Written, scope: Mapping[str, Any]) -> Json:
+        """A rendered text, or a list of content blocks."""
+        if not isinstance(written.value, str):
+            return [block(item) for item in self.rendered(written, scope)]
+        try:
+            return self.renderer.text(written.value, scope)
+        except RenderError as error:
+            raise UnrenderableError(written, error) from error
+
+    def rendered(self, written: Written, scope: Mapping[str, Any]) -> Json:
+        """The tree with every template in it rendered."""
+        try:
+            return self.renderer.value(written.value, scope)
+        except RenderError as error:
+            raise UnrenderableError(written, error) from error
+
+    def _shared(self, case: Case) -> _Shared:
+        """Rendered once for the candidates of a case, which follow each other."""
+        if self._last is not None and self._last.case is case:
+            return self._last
+        script = self.suite.script_of(case)
+        self._last = _Shared(
+            case,
+            params=tuple(self.rendered(written, case.vars) for written in script.params),
+            system=self.content(script.system, case.vars) if script.system else None,
+            tools=[self.rendered(tool.definition, case.vars) for tool in script.tools],
+            history=self.rendered(script.messages, case.vars) if script.messages else [],
+        )
+        return self._last
+
+
+def first_turns(script: Script, candidate: Candidate) -> tuple[Written, ...]:
+    """What the user says, turn by turn; nothing where the given history asks already."""
+    if script.turns:
+        return tuple(turn.user for turn in script.turns)
+    prompt = script.prompts.get(candidate.prompt, script.prompts.get(None))
+    return (prompt,) if prompt is not None else ()
+
+
+def merged_params(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Parameters of the suite, under those of the case, under the candidate's own."""
+    merged: dict[str, Any] = {"max_tokens": DEFAULT_MAX_TOKENS}
+    for layer in layers:
+        for name, value in layer.items():
+            parts = name in MERGED_PARAMS and isinstance(value, dict)
+            merged[name] = {**merged.get(name, {}), **value} if parts else value
+    return merged
+
+
+def block(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A content block of the API; `{text: …}` is short for one of text."""
+    if "type" not in item and isinstance(item.get("text"), str):
+        return {"type": "text", **item}
+    return item
+
+
+def with_breakpoint(base: dict[str, Any], ttl: str) -> dict[str, Any]:
+    """`base` with a cache breakpoint after the system prompt, or after the tools without one."""
+    mark = {"cache_control": {"type": "ephemeral", "ttl": ttl}}
+    system = base.get("system")
+    if isinstance(system, str):
+        return {**base, "system": [{"type": "text", "text": system, **mark}]}
+    if system:
+        return {**base, "system": [*system[:-1], {**system[-1], **mark}]}
+    if base.get("tools"):
+        return {**base, "tools": [*base["tools"][:-1], {**base["tools"][-1], **mark}]}
+    return {**base, **mark}

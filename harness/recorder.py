@@ -1,0 +1,198 @@
+"""Between driver and backend: what was answered before is not asked again.
+
+The identity of an answer is exactly what is sent, the repeat, and the ordinal among identical
+requests of one trial; it names no run, no mode and no case. An answer is committed to the store
+before it is handed on, and an identical request under way is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from harness.backends.base import Backend
+from harness.errors import RunStoppedError, StoreError
+from harness.records import Answer, Request
+
+if TYPE_CHECKING:
+    from harness.store import Entry, ResultRow, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Which stored answers a run may use.
+
+    Answers of models are shared by all runs but simulated ones, or by none but `fresh` where that
+    is a run's id. Simulated answers are kept apart, by `simulator`: where they came from.
+    """
+
+    simulator: str
+    models: bool = True
+    fresh: str = ""
+
+
+def digest(request: Request) -> str:
+    """SHA-256 of exactly what is sent; the order of keys counts, as it goes over the wire."""
+    sent = hashlib.sha256(orjson.dumps(request.params))
+    sent.update("\0".join((request.api_version, *request.betas)).encode())
+    return sent.hexdigest()
+
+
+def identity(sent: str, repeat: int, ordinal: int, fresh: str = "") -> str:
+    """The key of a model's answer to the request with the digest `sent`: 128 bits, in hex."""
+    return hashlib.sha256(f"{sent}\0{repeat}\0{ordinal}\0{fresh}".encode()).hexdigest()[:32]
+
+
+def simulated_identity(key: str, simulator: str) -> str:
+    """The key of a simulated answer to the same request."""
+    return "sim-" + hashlib.sha256(f"{key}\0{simulator}".encode()).hexdigest()[:32]
+
+
+class Recorder:
+    """Looks requests up, asks the backend for the rest, and commits what it answers."""
+
+    def __init__(self, store: Store, backend: Backend, space: Space) -> None:
+        self.backend, self.space = backend, space
+        self.desk = Desk(store)
+        self.simulated = False
+        self._under_way: dict[str, asyncio.Future[Answer]] = {}
+
+    async def answer(self, request: Request, repeat: int, asked: dict[str, int]) -> Answer:
+        """The stored answer, or the backend's; `asked` counts what this trial has asked before.
+
+        Raises AnswerMissingError, RunStoppedError or StoreError.
+        """
+        sent = digest(request)
+        ordinal = asked.get(sent, 0)
+        asked[sent] = ordinal + 1
+        key = identity(sent, repeat, ordinal, self.space.fresh)
+        if key in self._under_way:
+            return replace(await self._under_way[key], reused=True)
+        waiting = asyncio.get_running_loop().create_future()
+        self._under_way[key] = waiting
+        try:
+            answer = await self._found_or_asked(key, request)
+        except BaseException as error:
+            waiting.set_exception(_for_others(error))
+            waiting.exception()  # nobody else may be waiting, and that is no fault
+            raise
+        else:
+            waiting.set_result(answer)
+        finally:
+            del self._under_way[key]
+        self.simulated = self.simulated or answer.simulated
+        return answer
+
+    async def _found_or_asked(self, key: str, request: Request) -> Answer:
+        from harness.store import Entry
+
+        simulated = simulated_identity(key, self.space.simulator)
+        keys = [key, simulated] if self.space.models else [simulated]
+        found = await self.desk.look_up(keys)
+        for known in keys:
+            if known in found:
+                return replace(found[known], reused=True, key=known)
+        answer = await self.backend.answer(request)
+        answer = replace(answer, key=simulated if answer.simulated else key)
+        await self.desk.keep(Entry(answer.key, request, answer))
+        return answer
+
+    async def close(self) -> None:
+        """Wait until everything is committed."""
+        await self.desk.close()
+
+
+class Desk:
+    """What waits for the store: taken together into one transaction, in a thread of its own.
+
+    While one transaction runs, the next gathers; so their size follows the load.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._wanted: list[tuple[Sequence[str], asyncio.Future[dict[str, Answer]]]] = []
+        self._entries: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._rows: list[ResultRow] = []
+        self._clerk: asyncio.Task[None] | None = None
+        self._error: StoreError | None = None
+
+    async def look_up(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """The stored answers under these keys."""
+        future: asyncio.Future[dict[str, Answer]] = asyncio.get_running_loop().create_future()
+        self._wanted.append((keys, future))
+        self._wake()
+        return await future
+
+    async def keep(self, entry: Entry) -> None:
+        """Return when the answer is committed."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._entries.append((entry, future))
+        self._wake()
+        await future
+
+    def note(self, row: ResultRow) -> None:
+        """Keep a result with the next transaction; a result that is lost is made again."""
+        if self._error:
+            raise self._error
+        self._rows.append(row)
+        self._wake()
+
+    async def close(self) -> None:
+        """Wait until everything is kept; raises StoreError where that failed."""
+        while self._clerk is not None:
+            await self._clerk
+        self.thread.shutdown()
+        if self._error:
+            raise self._error
+
+    def _wake(self) -> None:
+        if self._clerk is None:
+            self._clerk = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._wanted or self._entries or self._rows:
+            await asyncio.sleep(0)  # let those that are ready join this transaction
+            wanted, self._wanted = self._wanted, []
+            entries, self._entries = self._entries, []
+            rows, self._rows = self._rows, []
+            keys = [key for some, _ in wanted for key in some]
+            kept = [entry for entry, _ in entries]
+            try:
+                found = await loop.run_in_executor(
+                    self.thread, self.store.exchange, keys, kept, rows
+                )
+            except StoreError as error:
+                self._error = error
+                _fail([f for _, f in wanted], error)
+                _fail([f for _, f in entries], error)
+                continue
+            for some, lookup in wanted:
+                if not lookup.done():
+                    lookup.set_result({key: found[key] for key in some if key in found})
+            for _, waiting in entries:
+                if not waiting.done():
+                    waiting.set_result(None)
+        self._clerk = None
+
+
+def _for_others(error: BaseException) -> BaseException:
+    """What those see who waited for the same request: a cancelled one was not theirs to cancel."""
+    return (
+        RunStoppedError("the run was stopped")
+        if isinstance(error, asyncio.CancelledError)
+        else error
+    )
+
+
+def _fail(futures: Iterable[asyncio.Future[Any]], error: StoreError) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)

@@ -1,0 +1,188 @@
+"""Templates rendered over a case's variables; with `sandbox`, the only user of Jinja.
+
+A template sees the case's variables and files of the suite's folder, nothing of the machine. One
+that is a single bare expression keeps its type when rendered as a value. Loops and calls are
+bounded in time, and texts in size, because suites come from pull requests.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import RenderError
+from harness.records import Json
+
+if TYPE_CHECKING:
+    from harness.sandbox import Sandbox
+
+LIMIT_S = 5.0
+MAX_REPEATED = 10_000_000
+MARKS = ("{{", "{%", "{#")
+
+Keys = tuple[str | int, ...]
+Compiled = Callable[[Mapping[str, Any]], Any]
+
+
+class Renderer:
+    """Renders the templates of one folder; compiled ones are kept."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limit_s: float = LIMIT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        from harness.sandbox import Sandbox
+
+        self.folder = folder
+        self.sandbox = Sandbox(folder, limit_s, clock)
+        self._texts: dict[str, Compiled] = {}
+        self._values: dict[str, Compiled] = {}
+
+    def text(self, template: str, scope: Mapping[str, Any]) -> str:
+        """The template as text; raises RenderError."""
+        if not is_template(template):
+            return template
+        compiled = self._texts.get(template)
+        if compiled is None:
+            compiled = self._texts[template] = self._compile_text(template)
+        return str(self._run(compiled, scope))
+
+    def value(self, tree: Json, scope: Mapping[str, Any]) -> Json:
+        """`tree` with every string in it rendered; a bare expression becomes what it names."""
+        if isinstance(tree, str):
+            return self._string(tree, scope)
+        if isinstance(tree, Mapping):
+            return {key: self._at(key, item, scope) for key, item in tree.items()}
+        if isinstance(tree, list | tuple):
+            return [self._at(index, item, scope) for index, item in enumerate(tree)]
+        return tree
+
+    def check(self, tree: Json) -> list[RenderError]:
+        """The syntax errors of every template in `tree`."""
+        return [error for keys, text in _strings(tree) for error in self._syntax(keys, text)]
+
+    def _syntax(self, keys: Keys, text: str) -> Iterator[RenderError]:
+        try:
+            if is_template(text):
+                self._compiled_value(text)
+        except RenderError as error:
+            yield RenderError(error.message, line=error.line, keys=keys)
+
+    def _at(self, key: str | int, item: Json, scope: Mapping[str, Any]) -> Json:
+        try:
+            return self.value(item, scope)
+        except RenderError as error:
+            error.keys = (key, *error.keys)
+            raise
+
+    def _string(self, template: str, scope: Mapping[str, Any]) -> Json:
+        if not is_template(template):
+            return template
+        return self._run(self._compiled_value(template), scope)
+
+    def _compiled_value(self, template: str) -> Compiled:
+        compiled = self._values.get(template)
+        if compiled is None:
+            compiled = self._values[template] = self._compile_value(template)
+        return compiled
+
+    def _compile_text(self, template: str) -> Compiled:
+        try:
+            return _rendering(self.sandbox, template)
+        except Exception as exc:
+            raise _explained(exc) from exc
+
+    def _compile_value(self, template: str) -> Compiled:
+        try:
+            source = _bare_expression(self.sandbox, template.strip())
+            if source is None:
+                return _rendering(self.sandbox, template)
+            expression = self.sandbox.compile_expression(source, undefined_to_none=False)
+            return functools.partial(_defined, expression)
+        except Exception as exc:
+            raise _explained(exc) from exc
+
+    def _run(self, compiled: Compiled, scope: Mapping[str, Any]) -> Any:
+        self.sandbox.restart()
+        try:
+            return compiled(scope)
+        except Exception as exc:
+            raise _explained(exc) from exc
+
+
+def is_template(text: str) -> bool:
+    """There is something to render in it."""
+    return any(mark in text for mark in MARKS)
+
+
+def _rendering(sandbox: Sandbox, template: str) -> Compiled:
+    render: Compiled = sandbox.from_string(template).render
+    return render
+
+
+def _strings(tree: Json, keys: Keys = ()) -> Iterator[tuple[Keys, str]]:
+    if isinstance(tree, str):
+        yield keys, tree
+    elif isinstance(tree, Mapping):
+        for key, item in tree.items():
+            yield from _strings(item, (*keys, key))
+    elif isinstance(tree, list | tuple):
+        for index, item in enumerate(tree):
+            yield from _strings(item, (*keys, index))
+
+
+def _bare_expression(sandbox: Sandbox, template: str) -> str | None:
+    """What stands between the braces, where the template is `{{ … }}` and nothing else."""
+    if not (template.startswith("{{") and template.endswith("}}")):
+        return None
+    tokens = list(sandbox.lex(template))
+    kinds = [kind for _line, kind, _text in tokens]
+    if kinds.count("variable_begin") != 1 or kinds[-1] != "variable_end":
+        return None
+    return "".join(text for _line, _kind, text in tokens[1:-1])
+
+
+def _defined(expression: Callable[..., Any], scope: Mapping[str, Any]) -> Any:
+    from jinja2 import Undefined
+
+    value = expression(scope)
+    if isinstance(value, Undefined):
+        str(value)  # a strict undefined raises here, and names itself
+    return value
+
+
+def _explained(exc: Exception) -> RenderError:
+    from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
+    from jinja2.exceptions import SecurityError
+
+    if isinstance(exc, RenderError):
+        return exc
+    line = exc.lineno if isinstance(exc, TemplateSyntaxError) else _line_of(exc)
+    if isinstance(exc, UndefinedError):
+        said = f"undefined: {exc.message}; define it under `vars`"
+    elif isinstance(exc, TemplateNotFound):
+        said = f"file {exc.message!r} is not in the suite's folder"
+    elif isinstance(exc, SecurityError):
+        said = f"not allowed in a template: {exc}"
+    elif isinstance(exc, TemplateSyntaxError):
+        said = (
+            f"template syntax: {exc.message}; text with braces goes in {{% raw %}}…{{% endraw %}}"
+        )
+    else:
+        said = f"the template failed: {type(exc).__name__}: {exc}"
+    return RenderError(said, line=line)
+
+
+def _line_of(exc: Exception) -> int:
+    line, trace = 1, exc.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in ("<template>", "<unknown>"):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

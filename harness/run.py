@@ -1,0 +1,210 @@
+"""The path, put together: load, plan, ask, grade, compare. What a front door calls.
+
+`prepare` does everything that costs nothing and may refuse; `execute` asks; `conclude` compares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import harness
+from harness import offline, plan, settings
+from harness.analysis.compare import compare
+from harness.analysis.comparison import Comparison
+from harness.analysis.gates import exit_code, judge
+from harness.backends.replay import ReplayBackend
+from harness.check import require
+from harness.errors import HarnessError, InterruptedRunError, UsageError
+from harness.execute import Driver
+from harness.interrupts import interrupts
+from harness.invocation import Invocation
+from harness.load import load
+from harness.models import Registry
+from harness.recorder import Recorder, Space
+from harness.records import Candidate, Result, Run, SuiteFacts
+from harness.suite import Suite
+from harness.trial import Trial, Workshop
+
+if TYPE_CHECKING:
+    from harness.backends.base import Backend
+    from harness.store import Store
+
+
+class Watch(Protocol):
+    """Who is told how a run goes, while it goes."""
+
+    def begin(self, run: Run, total: int) -> None:
+        """`total` trials are about to run."""
+        ...
+
+    def ended(self, trial: Trial, result: Result) -> None:
+        """One trial has ended."""
+        ...
+
+    def interrupted(self) -> None:
+        """The run was asked to stop, and waits for what is under way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that may begin: every suite is sound, and nothing has been sent."""
+
+    invocation: Invocation
+    registry: Registry
+    environ: Mapping[str, str]
+    suites: tuple[Suite, ...]
+    totals: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Prepared:
+    """Load, select and check; raises HarnessError with everything that is wrong."""
+    environ = settings.environment(environ, invocation.files, cwd)
+    registry = settings.registry(invocation.files, cwd, invocation.models_file)
+    suites = load(
+        invocation.files,
+        registry,
+        models=invocation.models or None,
+        default_model=settings.default_model(environ),
+    )
+    totals = {suite.name: len(suite.cases) for suite in suites}
+    chosen = plan.select(suites, invocation.selection)
+    warnings = tuple(require(chosen, registry))
+    return Prepared(invocation, registry, environ, chosen, totals, warnings)
+
+
+def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run:
+    """The record of a run that starts now, kept in the store; with `run_id`, of one that goes on."""
+    known = store.run(run_id) if run_id else None
+    invocation, suites = prepared.invocation, prepared.suites
+    now = datetime.now(UTC)
+    run = Run(
+        id=known.id if known else new_id(now),
+        started_at=known.started_at if known else now,
+        mode=invocation.mode,
+        harness_version=harness.__version__,
+        sdk_version=metadata.version("anthropic"),
+        prices_as_of=prepared.registry.prices_as_of,
+        suites=tuple(_facts(suite, prepared.totals, invocation.repeats) for suite in suites),
+        candidates=_candidates(suites),
+        planned=plan.planned(suites, repeats=invocation.repeats),
+        invocation=invocation.as_dict(),
+        simulated=invocation.offline,
+    )
+    store.start(run)
+    return run
+
+
+def new_id(now: datetime) -> str:
+    """An id that sorts by time: date, time, and four random hex digits."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _facts(suite: Suite, totals: Mapping[str, int], repeats: int | None) -> SuiteFacts:
+    return SuiteFacts(
+        name=suite.name,
+        path=str(suite.path),
+        sha256=suite.sha256,
+        cases=len(suite.cases),
+        total=totals[suite.name],
+        planned=plan.attempts(suite, repeats),
+        gates=suite.gates,
+    )
+
+
+def _candidates(suites: tuple[Suite, ...]) -> tuple[Candidate, ...]:
+    return tuple({c.name: c for suite in suites for c in suite.candidates}.values())
+
+
+def execute(
+    prepared: Prepared, store: Store, run: Run, watch: Watch, *, on_signal: bool = True
+) -> HarnessError | None:
+    """Run every trial; returns what stopped the run early, if anything did."""
+    try:
+        asyncio.run(_execute(prepared, store, run, watch, on_signal=on_signal))
+    except KeyboardInterrupt:
+        return InterruptedRunError("interrupted; answers under way were given up")
+    except HarnessError as error:
+        if isinstance(error, UsageError):
+            raise
+        return error
+    return None
+
+
+async def _execute(
+    prepared: Prepared, store: Store, run: Run, watch: Watch, *, on_signal: bool
+) -> None:
+    from harness.store import ResultRow
+
+    async with _backend(prepared) as (backend, simulator):
+        invocation = prepared.invocation
+        space = Space(
+            simulator, models=not invocation.offline, fresh=run.id if invocation.fresh else ""
+        )
+        recorder = Recorder(store, backend, space)
+
+        def ended(trial: Trial, result: Result) -> None:
+            recorder.desk.note(ResultRow(run.id, trial.index, result))
+            watch.ended(trial, result)
+
+        def interrupted() -> None:
+            watch.interrupted()
+            driver.stop(InterruptedRunError("interrupted"))
+
+        workshops = {suite.path: Workshop(suite, prepared.registry) for suite in prepared.suites}
+        driver = Driver(recorder, workshops, ended)
+        watch.begin(run, sum(run.planned.values()))
+        trials = plan.trials(prepared.suites, repeats=invocation.repeats)
+        try:
+            with interrupts(interrupted) if on_signal else contextlib.nullcontext():
+                await driver.run(trials)
+        finally:
+            await recorder.close()
+
+
+@contextlib.asynccontextmanager
+async def _backend(prepared: Prepared) -> AsyncIterator[tuple[Backend, str]]:
+    """The backend of the run's mode, and the name of the simulator behind it, if there is one."""
+    from harness.backends.client import Access, make_client
+    from harness.backends.live import LiveBackend
+
+    invocation, environ = prepared.invocation, dict(prepared.environ)
+    async with contextlib.AsyncExitStack() as stack:
+        simulator = environ.get("ANTHROPIC_BASE_URL") or ""
+        if invocation.offline:
+            url, simulator = await stack.enter_async_context(
+                offline.served(prepared.suites, prepared.registry)
+            )
+            environ = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"}
+        if invocation.mode == "replay":
+            yield ReplayBackend(), simulator
+            return
+        client = make_client(Access.of(environ))
+        backend = LiveBackend(client, concurrency=invocation.concurrency)
+        try:
+            yield backend, simulator
+        finally:
+            await backend.close()
+
+
+def conclude(
+    prepared: Prepared, store: Store, run: Run, stopped: HarnessError | None
+) -> Comparison:
+    """What the run found so far, with its gates judged; kept in the store with its exit code."""
+    comparison = compare(run, store.results(run.id))
+    comparison = replace(comparison, gates=judge(comparison))
+    code = (
+        stopped.exit_code if stopped else exit_code(comparison, strict=prepared.invocation.strict)
+    )
+    ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code)
+    store.finish(ended)
+    return replace(comparison, run=ended)

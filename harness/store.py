@@ -1,0 +1,303 @@
+"""Where every paid answer is kept, with runs and results; the only user of SQLAlchemy.
+
+An answer is committed before anything else sees it. SQLite in WAL mode by default, so that a
+killed process loses nothing that was committed and two processes can share a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from harness import codec
+from harness.errors import RunNotFoundError, StoreError
+from harness.records import Answer, Request, Result, Run, TrialId
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+FORMAT = 1
+BUSY_TIMEOUT_S = 30
+READ_AT_ONCE = 500
+
+tables = sa.MetaData()
+meta = sa.Table(
+    "harness_meta",
+    tables,
+    sa.Column("name", sa.String(50), primary_key=True),
+    sa.Column("value", sa.String(200), nullable=False),
+)
+answers = sa.Table(
+    "harness_answers",
+    tables,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("answered_at", sa.String(40), nullable=False),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("answer", sa.LargeBinary, nullable=False),
+)
+runs = sa.Table(
+    "harness_runs",
+    tables,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("started_at", sa.String(40), nullable=False, index=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+results = sa.Table(
+    "harness_results",
+    tables,
+    sa.Column("run", sa.String(64), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("suite", sa.String(200), nullable=False),
+    sa.Column("case_id", sa.Text, nullable=False),
+    sa.Column("candidate", sa.String(400), nullable=False),
+    sa.Column("repeat", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An answer to keep, under the key of its request."""
+
+    key: str
+    request: Request
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """How one trial of a run ended; `position` is the trial's place in the run's order."""
+
+    run: str
+    position: int
+    result: Result
+
+
+class Store:
+    """A store that is open; every method is one transaction and may raise StoreError."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        with self._errors(), self.engine.begin() as connection:
+            tables.create_all(connection)
+            _check_format(connection, url)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    def exchange(
+        self,
+        wanted: Collection[str],
+        entries: Sequence[Entry] = (),
+        rows: Sequence[ResultRow] = (),
+    ) -> dict[str, Answer]:
+        """Keep `entries` and `rows`, and look up the answers that are `wanted`, all at once."""
+        with self._errors(), self.engine.begin() as connection:
+            if entries:
+                self._insert(connection, answers, [_entry_row(entry) for entry in entries])
+            if rows:
+                self._insert(connection, results, [_result_row(row) for row in rows])
+            return {key: found for key, _, found in _find(connection, wanted, request=False)}
+
+    def start(self, run: Run) -> None:
+        """Keep a run that begins or goes on."""
+        self._write_run(run)
+
+    def finish(self, run: Run) -> None:
+        """Keep how a run ended."""
+        self._write_run(run)
+
+    def runs(self, limit: int | None = None) -> list[Run]:
+        """The runs, newest first."""
+        query = sa.select(runs.c.data).order_by(runs.c.started_at.desc(), runs.c.id.desc())
+        with self._errors(), self.engine.connect() as connection:
+            found = connection.execute(query.limit(limit))
+            return [codec.load_run(data) for (data,) in found]
+
+    def run(self, name: str) -> Run:
+        """The run with this id or unique prefix, or the `latest`; raises RunNotFoundError."""
+        if name == "latest":
+            newest = self.runs(limit=1)
+            if not newest:
+                raise RunNotFoundError(f"the store {self.url} has no runs yet")
+            return newest[0]
+        prefix = runs.c.id.startswith(name, autoescape=True)
+        query = sa.select(runs.c.data).where(prefix).order_by(runs.c.id).limit(5)
+        with self._errors(), self.engine.connect() as connection:
+            found = [codec.load_run(data) for (data,) in connection.execute(query)]
+        exact = [run for run in found if run.id == name]
+        if len(exact or found) != 1:
+            some = ", ".join(run.id for run in found)
+            what = f"several runs begin with {name!r}: {some}" if found else f"no run {name!r}"
+            raise RunNotFoundError(f"{what} in {self.url}; `harness runs` lists them")
+        return (exact or found)[0]
+
+    def results(self, run: str) -> Iterator[Result]:
+        """The results of a run in its order, with every request and answer; read in pieces."""
+        last = -1
+        while True:
+            query = (
+                sa.select(results)
+                .where(results.c.run == run, results.c.position > last)
+                .order_by(results.c.position)
+                .limit(READ_AT_ONCE)
+            )
+            with self._errors(), self.engine.connect() as connection:
+                rows = connection.execute(query).all()
+                keys = {key for row in rows for key in codec.call_keys(row.data)}
+                found = _find(connection, keys, request=True)
+                calls = {key: (request, answer) for key, request, answer in found if request}
+            for row in rows:
+                trial = TrialId(row.suite, row.case_id, row.candidate, row.repeat)
+                yield codec.load_result(trial, row.outcome, row.data, calls)
+            if len(rows) < READ_AT_ONCE:
+                return
+            last = rows[-1].position
+
+    def _write_run(self, run: Run) -> None:
+        row = {
+            "id": run.id,
+            "started_at": run.started_at.isoformat(),
+            "data": codec.dump_run(run),
+        }
+        with self._errors(), self.engine.begin() as connection:
+            self._insert(connection, runs, [row])
+
+    def _insert(
+        self, connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
+    ) -> None:
+        """Insert; an answer that is there already stays, a run or result is replaced."""
+        insert: Callable[..., Any] = (
+            postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
+        )
+        statement = insert(table)
+        if table is answers:
+            statement = statement.on_conflict_do_nothing()
+        else:
+            key = [column.name for column in table.primary_key]
+            new = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
+            statement = statement.on_conflict_do_update(index_elements=key, set_=new)
+        connection.execute(statement, rows)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.SQLAlchemyError as exc:
+            raise StoreError(f"store {_shown(self.url)}: {_said(exc)}") from exc
+
+
+def _find(
+    connection: Connection, keys: Iterable[str], *, request: bool
+) -> Iterator[tuple[str, Request | None, Answer]]:
+    wanted = list(keys)
+    columns = [answers.c.key, answers.c.answer, *([answers.c.request] if request else [])]
+    for begin in range(0, len(wanted), READ_AT_ONCE):
+        some = wanted[begin : begin + READ_AT_ONCE]
+        for row in connection.execute(sa.select(*columns).where(answers.c.key.in_(some))):
+            asked = codec.load_request(row[2]) if request else None
+            yield row[0], asked, codec.load_answer(row[1])
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    return {
+        "key": entry.key,
+        "model": entry.request.model,
+        "answered_at": entry.answer.answered_at.isoformat(),
+        "request": codec.dump_request(entry.request),
+        "answer": codec.dump_answer(entry.answer),
+    }
+
+
+def _result_row(row: ResultRow) -> dict[str, Any]:
+    trial = row.result.id
+    return {
+        "run": row.run,
+        "position": row.position,
+        "suite": trial.suite,
+        "case_id": trial.case,
+        "candidate": trial.candidate,
+        "repeat": trial.repeat,
+        "outcome": row.result.outcome.value,
+        "data": codec.dump_result(row.result),
+    }
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a store in a file."""
+    return f"sqlite:///{path}"
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as exc:
+        message = f"{url!r} is no store; name a file, or an SQLAlchemy URL like sqlite:///path"
+        raise StoreError(message) from exc
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    try:
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    except (sa.exc.SQLAlchemyError, ImportError) as exc:
+        raise StoreError(f"store {_shown(url)} cannot be used: {exc}") from exc
+
+
+def _sqlite_engine(url: sa.URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise StoreError(f"store {url.database}: {exc.strerror}: {exc.filename}") from exc
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @sa.event.listens_for(engine, "connect")
+    def _tune(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
+def _check_format(connection: Connection, url: str) -> None:
+    found = connection.execute(sa.select(meta.c.value).where(meta.c.name == "format")).scalar()
+    if found is None:
+        connection.execute(meta.insert().values(name="format", value=str(FORMAT)))
+    elif int(found) > FORMAT:
+        raise StoreError(
+            f"store {_shown(url)} has format {found}, and this version reads up to {FORMAT}; "
+            "update claude-eval-harness, or name another store with --store"
+        )
+
+
+def _shown(url: str) -> str:
+    """The URL without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return url
+
+
+def _said(exc: sa.exc.SQLAlchemyError) -> str:
+    """What is wrong and the way out, from what the database said."""
+    said = str(getattr(exc, "orig", None) or exc).strip()
+    ways = {
+        "locked": "another process has kept it locked; wait for that, or use another --store",
+        "readonly": "it is read-only; make it writable, or use another --store",
+        "is full": "the disk is full; free some space, then `harness resume`: what is in it stays",
+        "unable to open": "the file cannot be opened; is its folder there and writable?",
+        "not a database": "the file is no SQLite database; use another --store",
+        "malformed": "the file is damaged; restore it from a copy, or use another --store",
+    }
+    way = next((way for mark, way in ways.items() if mark in said), None)
+    return f"{said}: {way}" if way else said

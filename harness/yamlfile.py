@@ -1,0 +1,221 @@
+"""A YAML file as plain data that remembers where each part of it stands.
+
+The only module that reads YAML. Duplicate keys are refused, and so are the scalars that YAML 1.1
+reads as something else than they look: `yes`, `0123`, `12:30`, a bare date.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Place, Problem, SuiteError
+
+Node = Any
+"""A node of the YAML library, which has no useful types: `id`, `tag`, `value`, `start_mark`."""
+
+KeyPath = tuple[str | int, ...]
+
+PLAIN_BOOLEANS = {"true": True, "True": True, "TRUE": True}
+PLAIN_BOOLEANS |= {"false": False, "False": False, "FALSE": False}
+MAX_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOf:
+    """From a key path, such as `("cases", 3, "id")`, to where it stands and how it is written."""
+
+    path: Path
+    root: Node
+
+    def __call__(self, keys: KeyPath) -> Place:
+        """The place of the deepest part of the key path that exists."""
+        if self.root is None:
+            return Place(self.path, 1, 1)
+        mark = self._find(keys)[1]
+        return Place(self.path, mark.line + 1, mark.column + 1)
+
+    def text_line(self, keys: KeyPath) -> int:
+        """The line on which the text under this key path begins: a block's, below its key."""
+        if self.root is None:
+            return 1
+        node = self._find(keys)[0]
+        block = node.id == "scalar" and node.style in ("|", ">")
+        return int(node.start_mark.line) + (2 if block else 1)
+
+    def written(self, keys: KeyPath) -> str | None:
+        """The characters of the scalar in the file: `1.10` where the data has the number 1.1."""
+        node = self._find(keys)[0] if self.root is not None else None
+        return str(node.value) if node is not None and node.id == "scalar" else None
+
+    def _find(self, keys: KeyPath) -> tuple[Any, Any]:
+        node, mark = self.root, self.root.start_mark if self.root else None
+        for key in keys:
+            found = _child(node, key)
+            if found is None:
+                break
+            node, mark = found
+        return node, mark
+
+
+def read_yaml(path: Path) -> tuple[Any, PlaceOf]:
+    """The file's data, and a function from a key path (`("cases", 3, "id")`) to its place.
+
+    Raises SuiteError with every duplicate key and misread scalar, or with the syntax error.
+    """
+    root = _compose(path, _text(path))
+    reader = _Reader(path)
+    data = reader.value(root, 0) if root is not None else None
+    if reader.problems:
+        raise SuiteError(reader.problems)
+    return data, PlaceOf(path, root)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as exc:
+        message = f"byte {exc.start} is not UTF-8; save the file as UTF-8"
+        raise SuiteError([Problem(message, Place(path))]) from exc
+    except OSError as exc:
+        message = f"cannot be read: {exc.strerror or exc}"
+        raise SuiteError([Problem(message, Place(path))]) from exc
+
+
+def _compose(path: Path, text: str) -> Node:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
+        message = " ".join(part for part in (exc.context, exc.problem) if part)
+        raise SuiteError(
+            [Problem(f"not valid YAML: {message}{_hint(exc.problem)}", place)]
+        ) from exc
+    except (yaml.YAMLError, RecursionError) as exc:
+        problem = Problem(f"not valid YAML: {str(exc) or 'nested too deeply'}", Place(path))
+        raise SuiteError([problem]) from exc
+
+
+def _hint(problem: str | None) -> str:
+    if problem and "mapping values are not allowed" in problem:
+        return '; put quotes around a text that contains ": "'
+    if problem and ("cannot start any token" in problem or "character" in problem):
+        return "; indent with spaces, and quote a text that begins with a special character"
+    return ""
+
+
+def _child(node: Node, key: str | int) -> tuple[Any, Any] | None:
+    if node.id == "sequence" and isinstance(key, int) and 0 <= key < len(node.value):
+        return node.value[key], node.value[key].start_mark
+    if node.id == "mapping":
+        for key_node, value in node.value:
+            if key_node.value == str(key):
+                return value, key_node.start_mark
+    return None
+
+
+class _Reader:
+    """Turns nodes into data, and collects what is wrong on the way."""
+
+    def __init__(self, path: Path) -> None:
+        import yaml
+
+        self.path = path
+        self.problems: list[Problem] = []
+        self.constructor = yaml.constructor.SafeConstructor()
+        self.open: set[int] = set()
+
+    def problem(self, node: Node, message: str) -> None:
+        mark = node.start_mark
+        self.problems.append(Problem(message, Place(self.path, mark.line + 1, mark.column + 1)))
+
+    def value(self, node: Node, depth: int) -> Any:
+        if node.id == "scalar":
+            return self.scalar(node)
+        if depth > MAX_DEPTH or id(node) in self.open:
+            self.problem(node, "nested too deeply, or an alias that contains itself")
+            return None
+        self.open.add(id(node))
+        try:
+            if node.id == "sequence":
+                return [self.value(item, depth + 1) for item in node.value]
+            return self.mapping(node, depth)
+        finally:
+            self.open.discard(id(node))
+
+    def mapping(self, node: Node, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: list[dict[str, Any]] = []
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged += self.merged(value_node, depth)
+                continue
+            key = self.key(key_node)
+            if key is None:
+                continue
+            if key in result:
+                self.problem(key_node, f"`{key}` stands twice in this mapping; keep one")
+            result[key] = self.value(value_node, depth + 1)
+        for source in merged:
+            result = {**source, **result}
+        return result
+
+    def merged(self, node: Node, depth: int) -> list[dict[str, Any]]:
+        value = self.value(node, depth + 1)
+        sources = value if isinstance(value, list) else [value]
+        if not all(isinstance(source, dict) for source in sources):
+            self.problem(node, "`<<` merges mappings only")
+            return []
+        return sources
+
+    def key(self, node: Node) -> str | None:
+        if node.id != "scalar":
+            self.problem(node, "a key must be a text")
+            return None
+        return str(node.value)
+
+    def scalar(self, node: Node) -> Any:
+        text = str(node.value)
+        kind = node.tag.rpartition(":")[2]
+        if kind == "str":
+            return text
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return self.boolean(node, text)
+        if kind == "timestamp":
+            self.problem(node, f'`{text}` is a date to YAML; write "{text}" to mean the text')
+            return text
+        if kind not in ("int", "float"):
+            self.problem(node, f"the tag `{node.tag}` is not known here; write a plain value")
+            return text
+        return self.number(node, text)
+
+    def boolean(self, node: Node, text: str) -> bool | None:
+        if text not in PLAIN_BOOLEANS:
+            meant = "true" if text.lower() in ("yes", "on", "y") else "false"
+            self.problem(
+                node,
+                f'`{text}` is a boolean to YAML; write "{text}" to mean the text, '
+                f"or {meant} to mean the boolean",
+            )
+        return PLAIN_BOOLEANS.get(text)
+
+    def number(self, node: Node, text: str) -> int | float | str:
+        try:
+            value: int | float = self.constructor.construct_object(node)
+        except (ValueError, OverflowError):
+            self.problem(node, f"`{text}` is not a number that can be read; quote it")
+            return text
+        if isinstance(value, int) and str(value) != text.lstrip("+"):
+            self.problem(
+                node,
+                f'`{text}` is the number {value} to YAML; write "{text}" to mean the text, '
+                f"or {value} to mean the number",
+            )
+        return value

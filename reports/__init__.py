@@ -1,0 +1,1 @@
+"""How results are shown: numbers and tables decided once, then one module a format."""

@@ -1,0 +1,94 @@
+"""`trials.csv`: a row a trial, for spreadsheets and data frames. What is unknown is empty."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Callable
+from decimal import Decimal
+from typing import BinaryIO
+
+from harness.analysis.comparison import Comparison
+from harness.records import USAGE_FIELDS, Call, Result, Usage, add_dollars
+from reports.text import cell
+
+COLUMNS = (
+    *("suite", "case", "candidate", "model", "repeat", "outcome", "score", "reason"),
+    *("refused", "truncated", "reused", *USAGE_FIELDS, "cost_usd", "spent_usd"),
+    *("latency_s", "stop_reason", "request_id", "tags", "answer"),
+)
+
+
+class TrialsCsv:
+    """`trials.csv`: texts cannot become formulas, numbers stay numbers."""
+
+    wants_trials = True
+
+    def __init__(self, file: BinaryIO, comparison: Comparison) -> None:
+        self.models = {candidate.name: candidate.model for candidate in comparison.candidates}
+        self.writer = csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n")
+        self.writer.writerow(COLUMNS)
+
+    def add(self, result: Result) -> None:
+        """Write the trial's row."""
+        row = {**self._trial(result), **_money(result), **_answer(result)}
+        self.writer.writerow([_cell(row[name]) for name in COLUMNS])
+
+    def finish(self) -> None:
+        """Nothing: every row is written."""
+
+    def _trial(self, result: Result) -> dict[str, object]:
+        return {
+            "suite": result.id.suite,
+            "case": result.id.case,
+            "candidate": result.id.candidate,
+            "model": self.models.get(result.id.candidate),
+            "repeat": result.id.repeat,
+            "outcome": result.outcome.value,
+            "score": result.score,
+            "reason": result.reason,
+            "refused": result.refused,
+            "truncated": result.truncated,
+            "reused": result.reused,
+            "tags": " ".join(result.tags),
+        }
+
+
+def _money(result: Result) -> dict[str, object]:
+    if not result.calls:
+        return {"cost_usd": None, "spent_usd": None}
+    return {
+        "cost_usd": _sum(result, lambda call: call.bill.total),
+        "spent_usd": _sum(result, lambda call: call.spent),
+    }
+
+
+def _sum(result: Result, dollars: Callable[[Call], Decimal | None]) -> Decimal | None:
+    total: Decimal | None = Decimal(0)
+    for call in result.calls:
+        total = add_dollars(total, dollars(call))
+    return total
+
+
+def _answer(result: Result) -> dict[str, object]:
+    calls = result.calls_for("answer")
+    last = calls[-1].answer if calls else None
+    request_id = result.missing.request_id if result.missing else None
+    usage = sum((call.answer.usage for call in calls), Usage())
+    latencies = [call.answer.latency_s for call in calls]
+    known = [latency for latency in latencies if latency is not None]
+    return {
+        **{name: getattr(usage, name) if calls else None for name in USAGE_FIELDS},
+        "latency_s": round(sum(known), 6) if known and len(known) == len(latencies) else None,
+        "stop_reason": last.stop_reason if last else None,
+        "request_id": request_id or (last.request_id if last else None),
+        "answer": last.text if last else None,
+    }
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return cell(value) if isinstance(value, str) else value

@@ -1,0 +1,165 @@
+"""`report.md`: the run for a reader, small enough for a pull-request comment.
+
+GitHub takes 65,536 characters; the report stays below `LIMIT` bytes whatever the run's size, and
+says what it left out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import BinaryIO
+
+from harness.analysis.comparison import Comparison
+from harness.records import Outcome, Result
+from reports import numbers, tables
+from reports.tables import Table
+from reports.text import ending, fenced, markdown
+
+LIMIT = 58_000
+TABLE_LIMIT = 10_000
+MAX_FAILURES = 20
+ANSWER_END = 800
+WRONG = (Outcome.FAILED, Outcome.ERRORED, Outcome.UNGRADED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What the report says of one failed or missing trial, cut to size."""
+
+    heading: str
+    answer: str
+    command: str
+
+
+class MarkdownReport:
+    """`report.md`: verdict, tables, and the first failures of each candidate."""
+
+    wants_trials = True
+
+    def __init__(self, file: BinaryIO, comparison: Comparison) -> None:
+        self.file = file
+        self.comparison = comparison
+        self.kept: defaultdict[tuple[Outcome, str], list[_Wrong]] = defaultdict(list)
+
+    def add(self, result: Result) -> None:
+        """Keep the trial if it is among its candidate's first failures."""
+        if result.outcome in WRONG:
+            kept = self.kept[result.outcome, result.id.candidate]
+            if len(kept) < MAX_FAILURES:
+                kept.append(_wrong(result, self.comparison.run.id))
+
+    def finish(self) -> None:
+        """Write the file."""
+        page = _Page([], LIMIT)
+        for block in (*_top(self.comparison), *_tables(self.comparison)):
+            page.add(block)
+        for outcome in WRONG:
+            self._add_trials(page, outcome)
+        self.file.write(("\n\n".join(page.blocks) + "\n").encode())
+
+    def _add_trials(self, page: _Page, outcome: Outcome) -> None:
+        number = sum(getattr(c.trials, outcome.value) for c in self.comparison.candidates)
+        if not number:
+            return
+        page.add(f"## {outcome.value.capitalize()}: {numbers.count(number)}")
+        lists = [kept for (which, _), kept in self.kept.items() if which is outcome]
+        # One of each candidate in turn, so that the first does not fill the page.
+        fairly = [wrong for wrong in chain.from_iterable(zip_longest(*lists)) if wrong]
+        shown = sum(page.add(_folded(wrong), spare=1_000) for wrong in fairly[:MAX_FAILURES])
+        if shown < number:
+            page.add(f"{numbers.count(number - shown)} more in `trials.csv` and `trials.jsonl`.")
+
+
+@dataclass(slots=True)
+class _Page:
+    blocks: list[str]
+    left: int
+
+    def add(self, block: str, *, spare: int = 0) -> bool:
+        """Whether the block fitted; `spare` bytes are kept for what must still be said."""
+        size = len(block.encode()) + 2
+        if size + spare > self.left:
+            return False
+        self.blocks.append(block)
+        self.left -= size
+        return True
+
+
+def _wrong(result: Result, run: str) -> _Wrong:
+    repeat = f" (repeat {result.id.repeat})" if result.id.repeat > 1 else ""
+    case = markdown(f"{result.id.suite}/{result.id.case}", 120)
+    candidate = markdown(f"{result.id.candidate}{repeat}", 80)
+    heading = f"{case} · {candidate}: {markdown(result.reason or result.outcome.value, 300)}"
+    answers = result.calls_for("answer")
+    answer = ending(answers[-1].answer.text, ANSWER_END) if answers else ""
+    return _Wrong(heading, answer, markdown(tables.show_command(run, result.id), 400))
+
+
+def _folded(wrong: _Wrong) -> str:
+    answer = fenced(wrong.answer) if wrong.answer else "No answer text."
+    command = f"<code>{wrong.command}</code>"
+    summary = f"<details><summary>{wrong.heading}</summary>"
+    return f"{summary}\n\n{answer}\n\n{command}\n\n</details>"
+
+
+def _top(comparison: Comparison) -> Iterator[str]:
+    run = comparison.run
+    suites = [markdown(suite.name, 60) for suite in run.suites]
+    more = f" and {len(suites) - 5} more" if len(suites) > 5 else ""
+    yield f"# Evaluation: {', '.join(suites[:5])}{more}"
+    if run.simulated:
+        yield f"> [!WARNING]\n> {tables.SIMULATED}"
+    if verdict := tables.verdict(comparison):
+        yield f"**{verdict}.**"
+    yield f"{_counts(comparison)} {_money(comparison)}"
+
+
+def _counts(comparison: Comparison) -> str:
+    run, trials = comparison.run, [candidate.trials for candidate in comparison.candidates]
+    missing, pending = sum(t.missing for t in trials), sum(t.pending for t in trials)
+    parts = [f"{numbers.count(sum(t.planned for t in trials))} trials"]
+    parts += [f"{numbers.count(missing)} missing"] if missing else []
+    parts += [f"{numbers.count(pending)} pending"] if pending else []
+    prices = f"prices of {markdown(run.prices_as_of)}"
+    return f"Run `{run.id}` ({run.mode}, {prices}): {', '.join(parts)}."
+
+
+def _money(comparison: Comparison) -> str:
+    total, spent = map(numbers.dollars, tables.total_cost(comparison))
+    return f"The answers cost {total}, of which this run paid {spent}."
+
+
+def _tables(comparison: Comparison) -> Iterator[str]:
+    if comparison.gates:
+        yield f"## Gates\n\n{_table(tables.gates_table(comparison))}"
+    yield f"## Candidates\n\n{_table(tables.comparison_table(comparison))}"
+    if len(comparison.run.suites) > 1:
+        yield f"## By suite\n\n{_table(tables.by_suite_table(comparison))}"
+    tags = tables.by_tag_table(comparison)
+    if tags.rows:
+        summary = f"<summary>By tag ({len(tags.rows):,})</summary>"
+        yield f"<details>{summary}\n\n{_table(tags)}\n\n</details>"
+
+
+def _table(table: Table) -> str:
+    marks = (":--" if index < table.left else "--:" for index in range(len(table.columns)))
+    lines = [_line(table.columns), f"| {' | '.join(marks)} |"]
+    room = TABLE_LIMIT - sum(len(line.encode()) + 1 for line in lines)
+    if room < 0:
+        return f"{len(table.columns)} columns, too wide to show here; see `run.json`."
+    for row in table.rows:
+        line = _line(row)
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    left_out = len(table.rows) - (len(lines) - 2)
+    note = f"\n\n{numbers.count(left_out)} more rows in `run.json`." if left_out else ""
+    return "\n".join(lines) + note
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(markdown(cell, 120) for cell in cells)} |"

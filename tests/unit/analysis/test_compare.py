@@ -1,0 +1,206 @@
+"""The comparison of a run, from made-up results."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analysis.compare import compare
+from harness.analysis.comparison import CandidateSummary
+from harness.records import (
+    UNKNOWN_USAGE,
+    Answer,
+    Bill,
+    Call,
+    Candidate,
+    Outcome,
+    Request,
+    Result,
+    Run,
+    SuiteFacts,
+    TrialId,
+    Usage,
+)
+
+NOON = datetime(2026, 10, 21, 12, tzinfo=UTC)
+PASSED, FAILED, ERRORED, UNGRADED = Outcome
+
+
+def call(dollars: str | None = "0.01", *, purpose: str = "answer", **answer: object) -> Call:
+    total = None if dollars is None else Decimal(dollars)
+    told = Answer((), "m", "end_turn", Usage(100, 10), NOON, latency_s=1.0)
+    told = dataclasses.replace(told, **answer)  # type: ignore[arg-type]
+    request = Request({"model": "m"}, "2026-10-21", purpose=purpose)  # type: ignore[arg-type]
+    return Call(request, told, Bill(total, total, None if total is None else total / 2))
+
+
+def trial(
+    case: str, outcome: Outcome = PASSED, *calls: Call, repeat: int = 1, **more: object
+) -> Result:
+    score = None if outcome.missing else float(outcome is PASSED)
+    result = Result(TrialId("s", case, "haiku", repeat), outcome, score, calls=calls)
+    return dataclasses.replace(result, **more)  # type: ignore[arg-type]
+
+
+def make_run(**more: object) -> Run:
+    suites = (SuiteFacts("s", "s.yaml", "0", 9), SuiteFacts("t", "t.yaml", "0", 9))
+    run = Run(
+        "r", NOON, "live", "1", "2", "2026-08-22", suites, (Candidate("haiku", "m"),), {"haiku": 9}
+    )
+    return dataclasses.replace(run, **more)  # type: ignore[arg-type]
+
+
+def summary(*results: Result) -> CandidateSummary:
+    return compare(make_run(), results).candidates[0]
+
+
+def test_the_pass_rate_is_the_mean_over_cases_of_each_cases_mean() -> None:
+    repeats = [
+        trial("a", outcome, repeat=n) for n, outcome in enumerate([PASSED, FAILED, FAILED], 1)
+    ]
+    rate = summary(*repeats, trial("b")).quality.pass_rate
+    assert rate.value == pytest.approx((1 / 3 + 1) / 2)
+    assert (rate.n_cases, rate.low, rate.high) == (2, None, None)
+
+
+def test_a_missing_repeat_is_left_out_of_its_cases_mean() -> None:
+    rate = summary(trial("a", PASSED), trial("a", ERRORED, repeat=2)).quality.pass_rate
+    assert (rate.value, rate.n_cases) == (1.0, 1)
+
+
+def test_a_case_without_a_graded_repeat_does_not_count() -> None:
+    quality = summary(trial("a", ERRORED), trial("b", UNGRADED, call()), trial("c", FAILED)).quality
+    assert (quality.pass_rate.value, quality.pass_rate.n_cases) == (0.0, 1)
+    assert quality.score.n_cases == 1
+
+
+def test_nothing_graded_is_unknown_and_not_zero() -> None:
+    quality = summary(trial("a", ERRORED)).quality
+    assert (quality.pass_rate.value, quality.score.value) == (None, None)
+
+
+def test_the_score_averages_scores_and_not_passes() -> None:
+    assert (
+        summary(trial("a", score=0.75), trial("b", FAILED, score=0.25)).quality.score.value == 0.5
+    )
+
+
+def test_cases_of_one_source_are_one_cluster() -> None:
+    sourced = [trial(c, cluster="ticket-17") for c in "ab"]
+    assert summary(*sourced, trial("c"), trial("d")).quality.pass_rate.clusters == 3
+
+
+def test_trials_are_counted_by_how_they_ended() -> None:
+    refusal = call(stop_reason="refusal", reused=True)
+    cut = call(stop_reason="max_tokens")
+    trials = summary(
+        trial("a", PASSED, cut), trial("b", FAILED, refusal), trial("c", ERRORED)
+    ).trials
+    assert (trials.planned, trials.graded, trials.missing, trials.pending) == (9, 2, 1, 6)
+    assert (trials.refused, trials.truncated, trials.reused) == (1, 1, 1)
+
+
+def test_judges_cost_apart_and_their_tokens_are_not_the_candidates() -> None:
+    found = summary(trial("a", PASSED, call("0.01"), call("0.02", purpose="judge")))
+    cost = found.cost_usd
+    assert (cost.answers, cost.judges, cost.total) == tuple(map(Decimal, ("0.01", "0.02", "0.03")))
+    assert (found.usage.requests, found.usage.input_tokens) == (1, 100)
+    assert (cost.at_live_prices, cost.at_batch_prices) == (Decimal("0.03"), Decimal("0.015"))
+
+
+def test_a_reused_answer_costs_what_it_cost_and_is_not_paid_again() -> None:
+    cost = summary(trial("a", PASSED, call()), trial("b", PASSED, call(reused=True))).cost_usd
+    assert (cost.total, cost.spent) == (Decimal("0.02"), Decimal("0.01"))
+
+
+def test_an_unknown_price_makes_every_sum_over_it_unknown() -> None:
+    found = summary(
+        trial("a", PASSED, call(), call(None, purpose="judge")), trial("b", PASSED, call())
+    )
+    cost = found.cost_usd
+    assert cost.answers == Decimal("0.02")
+    assert [cost.judges, cost.total, cost.spent, cost.per_case, cost.per_pass.value] == [None] * 5
+
+
+def test_an_unknown_token_count_makes_the_sum_unknown() -> None:
+    usage = summary(trial("a", PASSED, call(), call(usage=UNKNOWN_USAGE))).usage
+    assert (usage.input_tokens, usage.prompt_tokens, usage.requests) == (None, None, 2)
+
+
+def test_cost_per_case_counts_each_case_that_was_asked_once() -> None:
+    repeats = [trial("a", FAILED, call(), repeat=n) for n in (1, 2)]
+    cost = summary(*repeats, trial("b", UNGRADED, call()), trial("c", ERRORED)).cost_usd
+    assert cost.per_case == Decimal("0.015")
+    assert cost.per_pass.value is None
+
+
+def test_cost_per_pass_includes_what_failures_cost() -> None:
+    cost = summary(trial("a", PASSED, call()), trial("b", FAILED, call())).cost_usd
+    assert cost.per_pass.value == Decimal("0.02")
+
+
+def test_latency_is_of_live_answers_reused_ones_included() -> None:
+    live = [call(latency_s=s) for s in (1.0, 2.0)] + [call(latency_s=4.0, reused=True)]
+    judge = call(latency_s=90.0, purpose="judge")
+    batch = call(latency_s=None, mode="batch")
+    latency = summary(trial("a", PASSED, *live, judge, batch)).latency_s
+    # numpy.quantile([1, 2, 4], [0.5, 0.95]) is [2.0, 3.8].
+    assert (latency.p50, latency.p95, latency.n) == (2.0, pytest.approx(3.8), 3)
+
+
+def test_no_live_answer_leaves_latency_unknown() -> None:
+    assert summary(trial("a", ERRORED)).latency_s.p50 is None
+
+
+def test_each_tag_and_each_suite_has_its_own_rate() -> None:
+    other = trial("a", FAILED, call("0.03"), id=TrialId("t", "a", "haiku"), tags=("x",))
+    found = summary(trial("a", PASSED, call(), tags=("y", "x")), other)
+    assert {tag: group.pass_rate.value for tag, group in found.by_tag.items()} == {
+        "x": 0.5,
+        "y": 1.0,
+    }
+    assert found.by_tag["x"].cost_per_case == Decimal("0.02")
+    assert [group.pass_rate.value for group in found.by_suite.values()] == [1.0, 0.0]
+
+
+def test_one_simulated_answer_marks_the_comparison() -> None:
+    assert not compare(make_run(), [trial("a", PASSED, call())]).run.simulated
+    assert compare(make_run(), [trial("a", PASSED, call(simulated=True))]).run.simulated
+
+
+def test_a_result_of_another_run_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"s/a\[opus-r1\] is of no candidate of run 'r'"):
+        summary(trial("a", id=TrialId("s", "a", "opus")))
+
+
+scores = st.floats(0, 1, allow_nan=False)
+trials = st.builds(
+    lambda case, outcome, score, dollars: trial(
+        case, outcome, call(str(dollars)), score=None if outcome.missing else score, tags=(case,)
+    ),
+    st.sampled_from("abcd"),
+    st.sampled_from(Outcome),
+    scores,
+    st.decimals(0, 10, places=6),
+)
+
+
+@given(st.lists(trials), st.randoms(use_true_random=False))
+def test_the_order_of_the_results_does_not_show(
+    results: list[Result], chance: random.Random
+) -> None:
+    shuffled = chance.sample(results, len(results))
+    assert compare(make_run(), shuffled) == compare(make_run(), results)
+
+
+@given(st.lists(trials, min_size=1))
+def test_estimates_stay_between_none_and_all(results: list[Result]) -> None:
+    quality = summary(*results).quality
+    for value in (quality.pass_rate.value, quality.score.value):
+        assert value is None or 0 <= value <= 1

@@ -1,0 +1,106 @@
+"""run.json and trials.jsonl."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from harness.analysis.compare import compare
+from harness.analysis.comparison import Comparison
+from harness.records import Call, Candidate, Outcome, Result, Run
+from reports.json_report import RunJson, TrialsJsonl
+
+Make = Callable[..., Result]
+Line = Callable[[Result], dict[str, Any]]
+
+
+def run_json(comparison: Comparison) -> str:
+    file = io.BytesIO()
+    RunJson(file, comparison).finish()
+    return file.getvalue().decode()
+
+
+@pytest.fixture
+def line(comparison: Comparison) -> Line:
+    def write(result: Result) -> dict[str, Any]:
+        file = io.BytesIO()
+        TrialsJsonl(file, comparison).add(result)
+        document: dict[str, Any] = json.loads(file.getvalue())
+        return document
+
+    return write
+
+
+def test_the_whole_run_json(comparison: Comparison, golden: Callable[[str, str], None]) -> None:
+    golden("run.json", run_json(comparison))
+
+
+def test_dollars_are_exact_numbers(comparison: Comparison) -> None:
+    document = json.loads(run_json(comparison), parse_float=Decimal)
+    assert document["candidates"][0]["cost_usd"]["total"] == Decimal("0.00126")
+
+
+def test_an_unknown_price_is_null(
+    a_run: Callable[..., Run], a_result: Make, a_call: Callable[..., Call]
+) -> None:
+    document = json.loads(run_json(compare(a_run(), [a_result(calls=(a_call(dollars=None),))])))
+    assert document["candidates"][0]["cost_usd"]["total"] is None
+
+
+def test_times_are_utc(comparison: Comparison) -> None:
+    east = datetime(2026, 10, 21, 14, tzinfo=timezone(timedelta(hours=2)))
+    run = replace(comparison.run, started_at=east, finished_at=None)
+    document = json.loads(run_json(replace(comparison, run=run)))
+    assert document["run"]["started_at"] == "2026-10-21T12:00:00Z"
+    assert document["run"]["finished_at"] is None
+
+
+def test_parameters_beyond_64_bits_are_still_written(a_run: Callable[..., Run]) -> None:
+    run = a_run(candidates=(Candidate("big", "m", MappingProxyType({"seed": 2**80})),))
+    document = json.loads(run_json(compare(run, [])))
+    assert document["candidates"][0]["params"] == {"seed": 2**80}
+    assert document["candidates"][0]["cost_usd"]["total"] == 0
+
+
+def test_a_line_holds_the_trial_its_calls_and_grades(line: Line, a_result: Make) -> None:
+    document = line(a_result())
+    assert document["trial"] == "support-triage/charged-twice[haiku-r1]"
+    assert document["messages"] == [{"role": "user", "content": "I was charged twice."}]
+    assert document["grades"][0]["name"] == "equals"
+    assert document["calls"][0]["answer"]["content"] == [{"type": "text", "text": "billing"}]
+    assert document["calls"][0]["cost_usd"]["total"] == "0.00042"
+
+
+def test_a_missing_trial_says_why(line: Line, results: list[Result]) -> None:
+    document = line(next(r for r in results if r.outcome is Outcome.ERRORED))
+    assert document["missing"]["kind"] == "overloaded_error"
+    assert document["score"] is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\ud83d", id="half a character"),
+        pytest.param("a\u2028b\nc", id="line separators"),
+        pytest.param("\x1b[31m", id="control characters"),
+    ],
+)
+def test_an_answer_is_kept_as_it_was(line: Line, a_result: Make, text: str) -> None:
+    assert line(a_result(text=text))["calls"][0]["answer"]["content"][0]["text"] == text
+
+
+def test_a_huge_number_in_a_tool_call_loses_no_digit(
+    line: Line, a_result: Make, a_call: Callable[..., Call]
+) -> None:
+    block = {"type": "tool_use", "id": "t", "name": "pay", "input": {"cents": 10**30}}
+    document = line(a_result(calls=(a_call(content=(block,)),)))
+    assert document["calls"][0]["answer"]["content"][0]["input"]["cents"] == 10**30
+    assert document["calls"][0]["cost_usd"]["total"] == "0.00042"

@@ -1,0 +1,86 @@
+"""Rows and columns of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from harness.analysis.compare import compare
+from harness.analysis.comparison import Comparison, GateVerdict
+from harness.records import Result, Run, TrialId
+from reports import tables
+
+Make = Callable[..., Result]
+
+
+def test_a_candidate_is_a_row(comparison: Comparison) -> None:
+    table = tables.comparison_table(comparison)
+    haiku = dict(zip(table.columns, table.rows[0], strict=True))
+    assert haiku["passed"] == "33.3 %"
+    assert haiku["cases"] == "3"
+    assert haiku["cost"] == "$0.0013"
+    assert haiku["flags"] == "1 refused"
+
+
+def test_what_is_missing_has_a_column_only_where_something_is(
+    comparison: Comparison, a_run: Callable[..., Run], a_result: Make
+) -> None:
+    complete = compare(a_run(planned={"haiku": 1}), [a_result()])
+    assert "missing" in tables.comparison_table(comparison).columns
+    assert "missing" not in tables.comparison_table(complete).columns
+
+
+def test_an_unknown_price_shows_as_unknown(
+    a_run: Callable[..., Run], a_result: Make, a_call: Callable[..., object]
+) -> None:
+    table = tables.comparison_table(compare(a_run(), [a_result(calls=(a_call(dollars=None),))]))
+    assert table.rows[0][table.columns.index("cost")] == "–"
+
+
+def test_a_tag_is_a_row_and_a_candidate_a_column(comparison: Comparison) -> None:
+    table = tables.by_tag_table(comparison)
+    assert table.columns == ("tag", "cases", "haiku", "sonnet")
+    assert table.rows[0] == ("billing", "3", "33.3 % · $0.00042", "100 % (n=2) · $0.00042")
+    assert table.rows[1][2] == "–"
+
+
+def test_a_suite_is_a_row(comparison: Comparison) -> None:
+    assert [row[0] for row in tables.by_suite_table(comparison).rows] == ["support-triage"]
+
+
+def test_the_total_is_unknown_when_one_price_is(comparison: Comparison) -> None:
+    first, *rest = comparison.candidates
+    unknown = replace(first, cost_usd=replace(first.cost_usd, total=None))
+    total, spent = tables.total_cost(replace(comparison, candidates=(unknown, *rest)))
+    assert total is None
+    assert spent == Decimal("0.00168")
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "line"),
+    [
+        pytest.param([], "", id="no gates"),
+        pytest.param(["pass", "pass"], "Gates: 2 passed", id="all hold"),
+        pytest.param(
+            ["pass", "fail", "inconclusive"], "Gates: 1 failed, 1 inconclusive, 1 passed", id="some"
+        ),
+    ],
+)
+def test_the_verdict_counts_the_gates(
+    comparison: Comparison, verdicts: list[str], line: str
+) -> None:
+    gates = tuple(GateVerdict("s", "pass_rate", "haiku", v, "") for v in verdicts)  # type: ignore[arg-type]
+    assert tables.verdict(replace(comparison, gates=gates)) == line
+
+
+def test_gates_that_did_not_pass_come_first(comparison: Comparison) -> None:
+    gates = tuple(GateVerdict("s", "g", "haiku", v, "") for v in ("pass", "fail"))  # type: ignore[arg-type]
+    assert tables.gates_table(replace(comparison, gates=gates)).rows[0][0] == "fail"
+
+
+def test_the_command_for_a_transcript_is_quoted() -> None:
+    command = tables.show_command("latest", TrialId("s", "it's", "haiku"))
+    assert command == """harness show latest 's/it'"'"'s[haiku-r1]'"""
