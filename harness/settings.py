@@ -7,7 +7,8 @@ from pathlib import Path
 
 from harness.errors import Problem, SuiteError
 from harness.load import DEFAULT_MODEL
-from harness.models import Registry, load_registry
+from harness.model_table import load_registry
+from harness.models import Registry
 
 FOLDER = Path(".harness")
 STORE = FOLDER / "store.db"

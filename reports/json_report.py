@@ -40,7 +40,7 @@ class RunJson:
 
     def finish(self) -> None:
         """Write the file."""
-        self.file.write(_encoded(run_document(self.comparison), numbers=True) + b"\n")
+        self.file.write(run_json(self.comparison) + b"\n")
 
 
 class TrialsJsonl:
@@ -54,11 +54,20 @@ class TrialsJsonl:
 
     def add(self, result: Result) -> None:
         """Write the trial's line."""
-        document = trial_document(result, self.models.get(result.id.candidate))
-        self.file.write(_encoded(document, numbers=False) + b"\n")
+        self.file.write(trial_json(result, self.models.get(result.id.candidate)) + b"\n")
 
     def finish(self) -> None:
         """Nothing: every line is written."""
+
+
+def run_json(comparison: Comparison) -> bytes:
+    """`run.json`, whole."""
+    return _encoded(run_document(comparison), numbers=True)
+
+
+def trial_json(result: Result, model: str | None) -> bytes:
+    """One line of `trials.jsonl`, without its end."""
+    return _encoded(trial_document(result, model), numbers=False)
 
 
 def run_document(comparison: Comparison) -> dict[str, Any]:

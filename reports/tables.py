@@ -54,8 +54,23 @@ def candidate_notes(comparison: Comparison) -> list[str]:
 
 
 def by_suite_table(comparison: Comparison) -> Table:
-    """A row a suite, a column a candidate: its pass rate and what a case cost."""
-    return _groups("suite", [(c.name, c.by_suite) for c in comparison.candidates])
+    """A row a suite and candidate: not every candidate is in every suite."""
+    rows = tuple(
+        (
+            suite.name,
+            candidate.name,
+            numbers.percent(found.pass_rate.value),
+            numbers.count(found.n_cases),
+            numbers.score(found.score.value),
+            numbers.dollars(found.cost_usd.total),
+            numbers.dollars(found.cost_usd.per_pass.value),
+        )
+        for suite in comparison.run.suites
+        for candidate in comparison.candidates
+        if (found := candidate.by_suite.get(suite.name)) is not None
+    )
+    columns = ("suite", "candidate", "passed", "cases", "score", "cost", "per pass")
+    return Table("By suite", columns, rows, left=2)
 
 
 def by_tag_table(comparison: Comparison) -> Table:

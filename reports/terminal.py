@@ -14,7 +14,8 @@ from reports.text import one_line
 if TYPE_CHECKING:
     from rich.console import Console
 
-NEVER_BROKEN = 12
+NEVER_BROKEN = 30
+GATES_LISTED = 6
 COLORS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "invalid": "red"}
 
 
@@ -58,9 +59,14 @@ def _closing(comparison: Comparison, folder: Path | None, failure: TrialId | Non
 
 
 def _gates(console: Console, comparison: Comparison) -> None:
+    """Every gate where they are few, else those that do not pass, and the count of all."""
+    few = len(comparison.gates) <= GATES_LISTED
     for gate in sorted(comparison.gates, key=lambda gate: gate.verdict != "pass"):
-        text = f"{gate.verdict}: {gate.suite} {gate.gate} [{gate.candidate}]: {gate.detail}"
-        _line(console, text, style=COLORS[gate.verdict])
+        if few or gate.verdict != "pass":
+            text = f"{gate.verdict}: {gate.suite} {gate.gate} [{gate.candidate}]: {gate.detail}"
+            _line(console, text, style=COLORS[gate.verdict])
+    if comparison.gates and not few:
+        _line(console, tables.verdict(comparison))
 
 
 def _line(console: Console, text: str, *, style: str = "") -> None:

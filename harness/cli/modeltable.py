@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -70,7 +71,8 @@ def _print(rows: list[dict[str, Any]], prices_as_of: str) -> None:
             _thousands(row["max_output_tokens"]),
             *(_price(row["usd_per_mtok"][name]) for name in CLASSES),
         )
-    console = Console()
+    # A pipe has no width to keep to, and a cut column helps nobody who searches it.
+    console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
     console.print(f"US dollars per million tokens, as of {prices_as_of}; a batch costs half.")
 

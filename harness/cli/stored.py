@@ -66,7 +66,7 @@ def show(name: str, trial: str | None, store: str | None, *, as_json: bool) -> N
         if trial is None:
             _show_run(opened, run, as_json=as_json)
         else:
-            _show_trial(_the_one(opened, run, trial), as_json=as_json)
+            _show_trial(run, _the_one(opened, run, trial), as_json=as_json)
     finally:
         opened.close()
 
@@ -108,11 +108,12 @@ def _the_one(store: Store, run: Run, name: str) -> Result:
     raise UsageError(f"no trial of {run.id} matches {name!r}; `harness show {run.id}` lists some")
 
 
-def _show_trial(result: Result, *, as_json: bool) -> None:
+def _show_trial(run: Run, result: Result, *, as_json: bool) -> None:
     if as_json:
         from reports.json_report import trial_json
 
-        click.echo(trial_json(result).decode())
+        models = {candidate.name: candidate.model for candidate in run.candidates}
+        click.echo(trial_json(result, models.get(result.id.candidate)).decode())
         return
     from rich.console import Console
 

@@ -18,7 +18,8 @@ from harness.model_rules import (
     rejected,
     warnings_for,
 )
-from harness.models import Model, load_registry
+from harness.model_table import load_registry
+from harness.models import Model
 
 REGISTRY = load_registry()
 UNKNOWN = Model("claude-opus-9")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import ModelsError, SuiteError
-from harness.models import Rates, Registry, load_registry
+from harness.model_table import load_registry
+from harness.models import Rates, Registry
 
 TODAY = date(2026, 11, 20)
 
@@ -59,7 +60,7 @@ def test_an_unknown_short_name_is_refused_with_the_closest_name(registry):
 
 
 def test_a_name_close_to_nothing_is_refused_with_the_aliases(registry):
-    with pytest.raises(ModelsError, match="write one of `opus`, `sonnet`, `haiku`"):
+    with pytest.raises(ModelsError, match="write one of opus, sonnet, haiku"):
         registry.resolve("zzz")
 
 

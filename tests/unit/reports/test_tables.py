@@ -47,8 +47,9 @@ def test_a_tag_is_a_row_and_a_candidate_a_column(comparison: Comparison) -> None
     assert table.rows[1][2] == "–"
 
 
-def test_a_suite_is_a_row(comparison: Comparison) -> None:
-    assert [row[0] for row in tables.by_suite_table(comparison).rows] == ["support-triage"]
+def test_a_suite_and_candidate_is_a_row(comparison: Comparison) -> None:
+    rows = tables.by_suite_table(comparison).rows
+    assert [row[:2] for row in rows] == [("support-triage", "haiku"), ("support-triage", "sonnet")]
 
 
 def test_the_total_is_unknown_when_one_price_is(comparison: Comparison) -> None:

@@ -67,8 +67,9 @@ def test_trials_that_have_not_ended_are_pending(
 
 
 def test_names_are_text_and_not_markup(a_run: Callable[..., Run], printed: Printed) -> None:
-    text = printed(compare(a_run(suites=("[bold]a\x1b[2J[/bold]", "b")), []))
-    assert r"[bold]a\x1b[2J[/bold]" in text
+    comparison = compare(a_run(), [])
+    named = replace(comparison.candidates[0], name="[bold]a\x1b[2J[/bold]")
+    assert r"[bold]a\x1b[2J[/bold]" in printed(replace(comparison, candidates=(named,)))
 
 
 def test_an_unknown_price_is_said_in_words(
