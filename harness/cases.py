@@ -5,17 +5,21 @@ A row's cell is data: it is put in place of `{{ row.x }}` and never rendered its
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import Place, Problem, RenderError, SuiteError
-from harness.render import Renderer
+from harness.render import Renderer, is_template
 from harness.suite import Case, Script
 
 if TYPE_CHECKING:
     from harness.suite_file import CaseFile, SuiteFile
     from harness.yamlfile import KeyPath, PlaceOf
+
+MAX_TWINS = 20
+MAX_ROW_PROBLEMS = 20
 
 Override = Callable[[int, "CaseFile"], Script | None]
 
@@ -28,6 +32,7 @@ class Expander:
         self.renderer = Renderer(path.parent)
         self.problems: list[Problem] = []
         self.warnings: list[str] = []
+        self.twins = 0
 
     def cases(self, override: Override) -> tuple[Case, ...]:
         """Every case in the order of the file; ids are unique or else a problem."""
@@ -40,11 +45,18 @@ class Expander:
             self.warn_of_numbers(item.vars, ("cases", index, "vars"))
             for case, place in self.of_item(index, item, shared, script):
                 if case.id in places:
-                    message = f"the id {case.id!r} is taken by the case at {places[case.id]}"
-                    self.problems.append(Problem(f"{message}; ids are unique", place))
-                places[case.id] = place
+                    self.taken(case.id, place, places[case.id])
+                places.setdefault(case.id, place)
                 cases.append(case)
         return tuple(cases)
+
+    def taken(self, case_id: str, place: Place, first: Place) -> None:
+        """Note an id that another case has; of many, the first few tell enough."""
+        self.twins += 1
+        if self.twins <= MAX_TWINS:
+            message = f"the id {case_id!r} is taken by the case at {first}; write another `id`"
+            more = "; there are more like this" if self.twins == MAX_TWINS else ""
+            self.problems.append(Problem(message + more, place))
 
     def of_item(
         self, index: int, item: CaseFile, shared: Mapping[str, Any], script: Script | None
@@ -52,21 +64,28 @@ class Expander:
         """One case, or one for each row of its data set."""
         place = self.place_of(("cases", index))
         if item.data is None:
-            case = self.case(index, item, shared, script)
+            name = item.id if item.id and not is_template(item.id) else f"case-{index + 1}"
+            with self.naming(f"case {name!r}"):
+                case = self.case(index, item, shared, script)
             if case:
                 yield case, place
             return
+        before = len(self.problems)
         for row_scope, row_place in self.rows(index, item):
-            before = len(self.problems)
-            case = self.case(index, item, {**shared, **row_scope}, script)
-            self.problems[before:] = [
-                Problem(f"{problem.message} (row at {row_place})", problem.place)
-                for problem in self.problems[before:]
-            ]
+            with self.naming(f"row at {row_place}"):
+                case = self.case(index, item, {**shared, **row_scope}, script)
             if case:
                 yield case, row_place
-            if len(self.problems) > before + 3 or len(self.problems) > 50:
+            if len(self.problems) > before + MAX_ROW_PROBLEMS:
                 return
+
+    @contextlib.contextmanager
+    def naming(self, whose: str) -> Iterator[None]:
+        """Say at each problem that comes up whose it is."""
+        before = len(self.problems)
+        yield
+        for number, problem in enumerate(self.problems[before:], before):
+            self.problems[number] = Problem(f"{problem.message} ({whose})", problem.place)
 
     def rows(self, index: int, item: CaseFile) -> Iterator[tuple[dict[str, Any], Place]]:
         """What templates see of each row of the case's data set, and where the row stands."""
@@ -125,10 +144,7 @@ class Expander:
 
     def fail(self, error: RenderError, keys: KeyPath) -> None:
         """Note a template that could not be rendered, at its line of the file."""
-        place = self.place_of(keys)
-        if error.line > 1:
-            place = Place(place.path, self.place_of.text_line(keys) + error.line - 1, 1)
-        self.problems.append(Problem(error.message, place))
+        self.problems.append(Problem(error.message, self.place_of.within(keys, error.line)))
 
     def warn_of_numbers(self, value: Any, keys: KeyPath) -> None:
         """Numbers that lose a character as text, such as `1.10`, are named: text may be meant."""

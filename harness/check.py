@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
-from harness.errors import GraderError, Place, Problem, SuiteError
+from harness.errors import GraderError, Place, Problem, SuiteError, did_you_mean
+from harness.files import load_function
+from harness.graders import arguments
 from harness.model_rules import misplaced, rejected, warnings_for
 from harness.models import Registry
 from harness.prompt import UnrenderableError, first_turns
-from harness.records import Candidate
-from harness.suite import Case, GraderSpec, Suite, Written
-from harness.trial import Workshop
+from harness.records import Candidate, Json
+from harness.suite import Case, GraderSpec, Suite, Tool, Written
+from harness.workshop import Workshop
+from harness.yamlfile import KeyPath, PlaceOf, scan_yaml
 
 MAX_PROBLEMS = 200
+COMBINING = ("not", "all", "any")
 
 
 @dataclass(slots=True)
@@ -46,6 +50,23 @@ def require(suites: Iterable[Suite], registry: Registry) -> list[str]:
     return findings.warnings
 
 
+@dataclass(slots=True)
+class _Noted:
+    """A problem, what it is with, and the cases it shows in."""
+
+    message: str
+    written: Written | None
+    line: int
+    first: Case
+    cases: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """The message with its cases."""
+        more = f" and {len(self.cases) - 1} more" if len(self.cases) > 1 else ""
+        return f"{self.message} (case {self.first.id!r}{more})"
+
+
 class _Check:
     """One suite under check; a problem that many cases share is kept once."""
 
@@ -53,7 +74,10 @@ class _Check:
         self.suite, self.registry = suite, registry
         self.workshop = Workshop(suite, registry)
         self.models = {c.name: registry.resolve(c.model) for c in suite.candidates}
-        self.found: dict[tuple[object, ...], tuple[Written | None, Problem, list[str]]] = {}
+        self._place_of: PlaceOf | None = None
+        self.found: dict[tuple[object, ...], _Noted] = {}
+        self.inner: dict[int, tuple[GraderSpec, tuple[GraderSpec, ...]]] = {}
+        self.tools_seen: dict[int, tuple[Tool, frozenset[str]]] = {}
         self.warnings: list[str] = []
         self.params_seen: set[tuple[str, bytes]] = set()
         self.requests: dict[bytes, list[str]] = {}
@@ -61,6 +85,7 @@ class _Check:
     def run(self) -> None:
         for case in self.suite.cases:
             self.graders(case)
+            self.tools(case)
             for candidate in self.suite.candidates:
                 self.request(case, candidate)
             if len(self.found) > MAX_PROBLEMS:
@@ -76,56 +101,143 @@ class _Check:
         for spec in specs:
             self.grader(spec, case)
 
-    def grader(self, spec: GraderSpec, case: Case) -> None:
+    def grader(self, spec: GraderSpec, case: Case) -> bool:
+        """Whether the grader can be built; what is wrong is noted at the innermost grader."""
         try:
             self.workshop.grader(spec, case.vars)
         except UnrenderableError as error:
             self.unrenderable(error, case)
         except (GraderError, SuiteError) as error:
-            self.note(str(error), spec.item, case)
+            inner = self.inner.setdefault(id(spec), (spec, tuple(_inside(spec))))[1]
+            sound = [self.grader(nested, case) for nested in inner]
+            if all(sound):
+                self.note(self.retold(spec, error), spec.item, case)
+        else:
+            return True
+        return False
+
+    def retold(self, spec: GraderSpec, error: Exception) -> str:
+        """The error with numbers as they are written: what must be quoted is `1.10`, not 1.1."""
+        item = spec.item
+        if not item.keys:
+            return str(error)
+        try:
+            arguments(_spelled(item.value, item.keys, self.place_of()))
+        except GraderError as better:
+            return str(better)
+        return str(error)
+
+    def place_of(self) -> PlaceOf:
+        """Where things stand in the suite's file, read anew: it is not kept while all is well."""
+        if self._place_of is None:
+            path, cases = self.suite.path, self.suite.cases
+            python = PlaceOf(path, line=cases[0].line if cases else 1)
+            self._place_of = python if self.suite.program else scan_yaml(path)[1]
+        return self._place_of
+
+    def tools(self, case: Case) -> None:
+        """Every tool's function is there, and every reply is a template."""
+        for tool in self.suite.script_of(case).tools:
+            if id(tool) not in self.tools_seen:
+                self.tools_seen[id(tool)] = (tool, self.tool(tool, case))
+            for name in sorted(self.tools_seen[id(tool)][1] - case.vars.keys()):
+                message = f"undefined: {name!r} is undefined{did_you_mean(name, case.vars)}"
+                self.note(
+                    f"{message}; a reply sees the `vars`, `input` and `answers`", tool.reply, case
+                )
+
+    def tool(self, tool: Tool, case: Case) -> frozenset[str]:
+        """The variables that a tool's reply needs; what is wrong with the tool is noted."""
+        if tool.function is not None:
+            at = replace(tool.definition, value=None, keys=(*tool.definition.keys, "python"))
+            try:
+                load_function(tool.function, self.suite.folder)
+            except SuiteError as error:
+                self.note("; ".join(p.message for p in error.problems), at, case)
+        if tool.reply is None:
+            return frozenset()
+        for broken in self.workshop.renderer.check(tool.reply.value):
+            self.unrenderable(UnrenderableError(tool.reply, broken), case)
+        return self.workshop.renderer.names(tool.reply.value) - {"input", "answers"}
 
     def request(self, case: Case, candidate: Candidate) -> None:
         """The first request can be rendered, and the model takes it."""
-        script = self.suite.script_of(case)
         try:
             prompt = self.workshop.opening(case, candidate)
-            for number, written in enumerate(first_turns(script, candidate)):
-                scope = {**case.vars, "answers": [""] * number} if number else case.vars
-                said = self.workshop.content(written, scope)
-                if not said:
-                    self.note("the prompt is empty once it is rendered", written, case)
-                prompt.say(said)
+        except UnrenderableError:
+            prompt = None
+            self.opening(case, candidate)
+        turns = first_turns(self.suite.script_of(case), candidate)
+        said = [self.said(case, number, written) for number, written in enumerate(turns)]
+        if prompt is not None and all(content is not None for content in said):
+            for content in said[:1]:
+                prompt.say(content)
+            self.rules(prompt.request().params, case, candidate)
+
+    def opening(self, case: Case, candidate: Candidate) -> None:
+        """Every part that stands before the first turn, on its own."""
+        script = self.suite.script_of(case)
+        parts = [*self.layers(case, candidate), *(tool.definition for tool in script.tools)]
+        for written in (*parts, script.system, script.messages):
+            try:
+                if written is not None:
+                    self.workshop.content(written, case.vars)
+            except UnrenderableError as error:
+                self.unrenderable(error, case)
+
+    def said(self, case: Case, number: int, written: Written) -> Json:
+        """What the user says in a turn; `None` where that cannot be rendered."""
+        try:
+            if number:
+                scope = {**case.vars, "answers": [""] * number}
+                content = self.workshop.content(written, scope)
+            else:
+                content = self.workshop.first(case, written)
         except UnrenderableError as error:
             self.unrenderable(error, case)
-            return
-        self.rules(prompt.request().params, case, candidate)
+            return None
+        if _is_empty(content):
+            self.note("the prompt is empty once it is rendered; write what to ask", written, case)
+        return content
 
     def rules(self, params: object, case: Case, candidate: Candidate) -> None:
         assert isinstance(params, dict)
         model = self.models[candidate.name]
         shape = {key: value for key, value in params.items() if key not in ("system", "messages")}
         key = (candidate.name, orjson.dumps(shape))
-        if candidate is self.suite.candidates[0]:
+        if candidate is self.suite.candidates[0] and not self.suite.program:
             self.remember(params, case)
         if key in self.params_seen:
             return
         self.params_seen.add(key)
-        layers = [*self.suite.script_of(case).params, Written(candidate.params, self.suite.path)]
-        for written in layers:
+        for written in self.layers(case, candidate):
             for keys, message in misplaced(written.value):
                 self.note(message, Written(None, written.path, (*written.keys, *keys)), case)
         for keys, message in rejected(model, params):
-            self.note(f"{candidate.name}: {message}", self.param_at(case, keys), case)
+            at = self.param_at(case, candidate, keys)
+            self.note(f"{candidate.name}: {message}", at, case)
+
+    def layers(self, case: Case, candidate: Candidate) -> list[Written]:
+        """Where parameters are written, the outermost first."""
+        own = self.suite.params_of(candidate)
+        return [*self.suite.script_of(case).params, *([own] if own else [])]
 
     def remember(self, params: dict[str, object], case: Case) -> None:
         asked = hashlib.sha256(orjson.dumps(params)).digest()[:12]
         self.requests.setdefault(asked, []).append(case.id)
 
-    def param_at(self, case: Case, keys: tuple[str | int, ...]) -> Written | None:
+    def param_at(
+        self, case: Case, candidate: Candidate, keys: tuple[str | int, ...]
+    ) -> Written | None:
         """Where the parameter is written: the innermost layer that names it."""
-        for written in reversed(self.suite.script_of(case).params):
+        tools = self.suite.script_of(case).tools
+        if keys[:1] == ("tools",) and tools:
+            index = keys[1] if len(keys) > 1 and isinstance(keys[1], int) else 0
+            at = tools[index].definition
+            return Written(None, at.path, (*at.keys, *keys[2:]))
+        for written in reversed(self.layers(case, candidate)):
             if keys and isinstance(written.value, dict) and keys[0] in written.value:
-                return Written(None, written.path, (*written.keys, keys[0]))
+                return Written(None, written.path, (*written.keys, *keys))
         return None
 
     def unrenderable(self, error: UnrenderableError, case: Case) -> None:
@@ -136,16 +248,24 @@ class _Check:
     def note(self, message: str, written: Written | None, case: Case, line: int = 1) -> None:
         key = (message, written.path, written.keys, line) if written else (message,)
         if key not in self.found:
-            place = Place(self.suite.path, case.line, 1)
-            self.found[key] = (written, Problem(message, place), [])
-        self.found[key][2].append(case.id)
+            self.found[key] = _Noted(message, written, line, case)
+        self.found[key].cases.setdefault(case.id)
 
-    def listed(self) -> Iterator[Problem]:
-        """The problems with their places, found in the file anew, and the cases they show in."""
-        for key, (written, problem, cases) in self.found.items():
-            place = _place(written, int(str(key[3]))) if written else problem.place
-            more = f" and {len(cases) - 1} more" if len(cases) > 1 else ""
-            yield Problem(f"{problem.message} (case {cases[0]!r}{more})", place)
+    def listed(self) -> list[Problem]:
+        """The problems in the order of the file, with the cases they show in."""
+        from harness.suite_errors import in_order
+
+        problems = [Problem(noted.told, self.place(noted)) for noted in self.found.values()]
+        return in_order(problems, self.suite.path)
+
+    def place(self, noted: _Noted) -> Place:
+        """Where the problem stands, found in the file anew."""
+        written, path = noted.written, self.suite.path
+        if written is None:
+            return Place(path, noted.first.line, 1)
+        if not written.keys:
+            return Place(written.path, noted.line, 1)
+        return self.place_of().within(written.keys, noted.line)
 
     def warn_of_identical(self) -> None:
         for cases in self.requests.values():
@@ -157,12 +277,45 @@ class _Check:
                 )
 
 
-def _place(written: Written, line: int) -> Place:
-    from harness.yamlfile import read_yaml
+def _inside(spec: GraderSpec) -> Iterator[GraderSpec]:
+    """The graders that a grader is made of."""
+    item = spec.item
+    for name in COMBINING:
+        keys, inner = [*item.keys, name], None
+        if isinstance(item.value, dict):
+            inner = item.value.get(name)
+        for option in ("grader", "graders"):
+            if isinstance(inner, dict) and set(inner) == {option}:
+                keys, inner = [*keys, option], inner[option]
+        if isinstance(inner, list):
+            for index, part in enumerate(inner):
+                yield GraderSpec(Written(part, item.path, (*keys, index)))
+        elif isinstance(inner, dict):
+            yield GraderSpec(Written(inner, item.path, tuple(keys)))
 
-    if not written.keys:
-        return Place(written.path, line, 1)
-    place_of = read_yaml(written.path)[1]
-    if line > 1:
-        return Place(written.path, place_of.text_line(written.keys) + line - 1, 1)
-    return place_of(written.keys)
+
+class _Spelled(float):
+    """A number that knows how it is written."""
+
+    written: str
+
+
+def _spelled(value: Json, keys: KeyPath, place_of: PlaceOf) -> Json:
+    if isinstance(value, dict):
+        return {key: _spelled(item, (*keys, key), place_of) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_spelled(item, (*keys, index), place_of) for index, item in enumerate(value)]
+    if not isinstance(value, float):
+        return value
+    spelled = _Spelled(value)
+    spelled.written = place_of.written(keys) or str(value)
+    return spelled
+
+
+def _is_empty(content: Json) -> bool:
+    """The API refuses a text of nothing but white space."""
+    if isinstance(content, str):
+        return not content.strip()
+    return not content or any(
+        block.get("type") == "text" and not str(block.get("text", "")).strip() for block in content
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,8 +32,23 @@ NOT_STORED = ("reused", "key")
 
 
 def dump(value: Any) -> bytes:
-    """JSON of records and plain data; dollars and datetimes as text."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_NON_STR_KEYS)
+    """JSON of records and plain data; dollars and datetimes as text.
+
+    Half a surrogate pair, which is no text to UTF-8, becomes a question mark.
+    """
+    try:
+        return orjson.dumps(value, default=_default, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:
+        text = json.dumps(value, default=_default_of_json, ensure_ascii=False)
+        return text.encode("utf-8", "replace")
+
+
+def _default_of_json(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return _default(value)
 
 
 def _default(value: Any) -> Any:

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.errors import Place, Problem, SuiteError
+from harness.files import load_function, raised_at
 from harness.jsontext import item_starts, read_json
 from harness.yamlfile import read_yaml
 
@@ -110,7 +111,7 @@ class _Source:
         if not file.endswith(".py") or not name.isidentifier():
             raise self.wrong(f"`python: {target!r}` names no function; write file.py:function")
         path = self.path(file)
-        return _python_rows(path, name)
+        return _python_rows(load_function(f"{file}:{name}", self.folder), path)
 
     def path(self, name: str) -> Path:
         """The file of this name, inside the folder; SuiteError otherwise."""
@@ -213,6 +214,11 @@ def _jsonl_rows(path: Path) -> Iterator[Row | Problem]:
             place = Place(path, number, 1)
             try:
                 value = read_json(line)
+            except json.JSONDecodeError as exc:
+                yield Problem(
+                    f"not valid JSON: {exc.msg}; write one object a line",
+                    Place(path, number, exc.colno),
+                )
             except ValueError as exc:
                 yield Problem(f"not valid JSON: {exc}; write one object a line", place)
             else:
@@ -320,43 +326,14 @@ def _cells(names: list[str], cells: tuple[Any, ...], place: Place) -> Row | Prob
     return Row(dict(zip(names, cells, strict=True)), place)
 
 
-def _python_rows(path: Path, name: str) -> Iterator[Row | Problem]:
+def _python_rows(function: Callable[[], Iterable[object]], path: Path) -> Iterator[Row | Problem]:
     place = Place(path)
     try:
-        function = _function(path, name)
-        if function is None:
-            yield Problem(f"there is no function {name!r} in this file", place)
-            return
         for value in function():
             yield _row(value, place)
     except Exception as exc:  # a suite's own code may raise anything
-        yield Problem(f"{name!r} raised {type(exc).__name__}: {exc}", _raised_at(exc, path))
-
-
-def _function(path: Path, name: str) -> Callable[[], Iterable[object]] | None:
-    import importlib.util
-    import sys
-
-    spec = importlib.util.spec_from_file_location(f"suite_data_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        return None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    found = getattr(module, name, None)
-    return found if callable(found) else None
-
-
-def _raised_at(exc: BaseException, path: Path) -> Place:
-    import traceback
-
-    # The import system makes the name absolute.
-    name = str(path.absolute())
-    if isinstance(exc, SyntaxError) and exc.filename == name:
-        return Place(path, exc.lineno or 0, 1)
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename == name]
-    return Place(path, frames[-1].lineno or 0, 1) if frames else Place(path)
+        name = getattr(function, "__name__", "the function")
+        yield Problem(f"{name!r} raised {type(exc).__name__}: {exc}", raised_at(exc, path))
 
 
 READERS: Mapping[str, Callable[[Path], Iterable[Row | Problem]]] = {

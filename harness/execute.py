@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 
-from harness.errors import AnswerMissingError, HarnessError, RunStoppedError, StoreError
+from harness.errors import AnswerMissingError, RunStoppedError, StoreError
 from harness.recorder import Recorder
 from harness.records import Answer, Missing, Outcome, Request, Result
-from harness.trial import Trial, Workshop, steps
+from harness.trial import Trial, steps
+from harness.watchdog import Watchdog
+from harness.workshop import Workshop
 
 log = logging.getLogger("harness")
 
@@ -26,16 +28,17 @@ class Driver:
     def __init__(
         self,
         recorder: Recorder,
-        workshops: Mapping[Path, Workshop],
+        workshops: Mapping[str, Workshop],
         sink: Sink,
         *,
         width: int = WIDTH,
     ) -> None:
         self.recorder, self.workshops, self.sink = recorder, workshops, sink
         self.width = width
-        self._stopped: HarnessError | None = None
+        self.watchdog = Watchdog()
+        self._stopped: Exception | None = None
 
-    def stop(self, reason: HarnessError) -> None:
+    def stop(self, reason: Exception) -> None:
         """Begin no trial and send no request any more; what is under way is still recorded."""
         if self._stopped is None:
             self._stopped = reason
@@ -50,33 +53,32 @@ class Driver:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            self.watchdog.close()
         if self._stopped is not None:
             raise self._stopped
 
     async def _work(self, trials: Iterator[Trial]) -> None:
-        for trial in trials:
-            if self._stopped is not None:
-                return
-            try:
-                result = await self._attempt(trial)
-            except (RunStoppedError, StoreError) as error:
-                self.stop(error)
-                return
-            self.sink(trial, result)
+        try:
+            for trial in trials:
+                if self._stopped is not None:
+                    return
+                self.sink(trial, await self._attempt(trial))
+        except Exception as error:  # whatever it is: the answers under way are recorded first
+            self.stop(error)
 
     async def _attempt(self, trial: Trial) -> Result:
         """One trial from its first request to its result; its own errors make it missing."""
-        asking = steps(trial, self.workshops[trial.suite.path])
+        asking = steps(trial, self.workshops[trial.suite.name])
         asked: dict[str, int] = {}
         try:
-            requests = next(asking)
+            requests = self.watchdog.run(partial(next, asking))
             while True:
                 replies = await self._replies(requests, trial.repeat, asked)
-                requests = asking.send(replies)
+                requests = self.watchdog.run(partial(asking.send, replies))
         except StopIteration as stop:
             result: Result = stop.value
             return result
-        except HarnessError:
+        except (RunStoppedError, StoreError):
             raise
         except Exception as error:  # a fault in one trial must not lose the run
             log.exception("trial %s broke", trial.id)
@@ -92,7 +94,12 @@ class Driver:
         replies = [self._reply(request, repeat, asked) for request in requests]
         if len(replies) == 1:
             return [await replies[0]]
-        return list(await asyncio.gather(*replies))
+        # All are waited for, so that what is under way is recorded even where one ends the run.
+        done = await asyncio.gather(*replies, return_exceptions=True)
+        for reply in done:
+            if isinstance(reply, BaseException):
+                raise reply
+        return [reply for reply in done if not isinstance(reply, BaseException)]
 
     async def _reply(
         self, request: Request, repeat: int, asked: dict[str, int]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from harness.errors import Problem, SuiteError
+from harness.errors import Place, Problem, SuiteError, did_you_mean
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -21,7 +23,9 @@ def inside(folder: Path, name: str) -> Path:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise SuiteError([Problem(f"file {name!r} lies outside the suite's folder; move it there")])
     if not path.is_file():
-        raise SuiteError([Problem(f"file {name!r} is not in {folder}{_near(folder, name)}")])
+        raise SuiteError(
+            [Problem(f"file {name!r} is not in {folder}{_near(folder, name) or '; put it there'}")]
+        )
     return path
 
 
@@ -49,47 +53,88 @@ def _near(folder: Path, name: str) -> str:
 def load_function(name: str, folder: Path) -> Callable[..., Any]:
     """The function `file.py:function` of `folder`, or `package.module:function`.
 
-    A file is run once, under a module name of its own. Raises SuiteError.
+    A file is run once, and may import the modules beside it. Raises SuiteError, with the place in
+    the file that is to blame where there is one.
     """
-    where, _, function = name.rpartition(":")
+    where, _, function = name.strip().rpartition(":")
     if not where or not function:
-        raise _no_function(f"{name!r} names no function; write `file.py:function`")
-    try:
-        module = _module_in(inside(folder, where)) if where.endswith(".py") else _imported(where)
-    except SuiteError:
-        raise
-    except Exception as exc:  # the file is the user's own and may raise anything
-        raise _no_function(f"{where} cannot be imported: {type(exc).__name__}: {exc}") from exc
+        raise _wrong(f"{name!r} names no function; write `file.py:function`")
+    if where.endswith(".py"):
+        module = load_module(inside(folder, where))
+    else:
+        module = _imported(where, folder)
     found = getattr(module, function, None)
     if not callable(found):
-        public = [key for key, value in vars(module).items() if callable(value)]
-        near = difflib.get_close_matches(function, public, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise _no_function(f"{where} has no function {function!r}{hint}")
+        hint = did_you_mean(function, _functions(module))
+        raise _wrong(f"{where!r} has no function {function!r}{hint or '; define it there'}")
     return found  # type: ignore[no-any-return]
 
 
-def _no_function(message: str) -> SuiteError:
-    return SuiteError([Problem(message)])
+def _wrong(message: str, place: Place | None = None) -> SuiteError:
+    return SuiteError([Problem(message, place)])
 
 
-def _imported(module: str) -> ModuleType:
-    return importlib.import_module(module)
+def _functions(module: ModuleType) -> list[str]:
+    return [name for name, value in vars(module).items() if isinstance(value, FunctionType)]
 
 
-def _module_in(path: Path) -> ModuleType:
+def _imported(module: str, folder: Path) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except (Exception, SystemExit) as exc:  # a module may raise anything
+        hint = f"a file in {folder} is named with its `.py`"
+        raise _wrong(f"module {module!r} cannot be imported: {_words(exc)}; {hint}") from exc
+
+
+def load_module(path: Path) -> ModuleType:
+    """A Python file, run once under a name of its own; raises SuiteError where it cannot be."""
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    name = f"harness_suite_{path.stem}_{digest}"
+    name = f"harness_suite_{digest}_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise _no_function(f"{path} is no Python file")
+        raise _wrong(f"file {path.name!r} is no Python file", Place(path))
     module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pickle look their module up by name.
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except BaseException:
+        with _siblings(path.parent.resolve()):
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as exc:  # a suite's own code may raise anything
         del sys.modules[name]
-        raise
+        message = f"file {path.name!r} cannot be loaded: {_words(exc)}"
+        raise _wrong(message, raised_at(exc, path)) from exc
     return module
+
+
+@contextlib.contextmanager
+def _siblings(folder: Path) -> Iterator[None]:
+    """The modules of `folder` can be imported; another suite's of the same name are its own."""
+    known = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+        for name in set(sys.modules) - known:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).parent == folder and not name.startswith("harness_suite_"):
+                del sys.modules[name]
+
+
+def _words(exc: BaseException) -> str:
+    line = f", line {exc.lineno}" if isinstance(exc, SyntaxError) else ""
+    said = " ".join(str(exc).split())
+    return f"{type(exc).__name__}{said and f': {said}'}{line}"
+
+
+def raised_at(exc: BaseException, path: Path) -> Place:
+    """The line of the Python file `path` that the exception came through last."""
+    # The import system makes the name absolute.
+    name = str(path.absolute())
+    if isinstance(exc, SyntaxError) and exc.filename == name:
+        return Place(path, exc.lineno or 1, exc.offset or 1)
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename == name]
+    return Place(path, frames[-1].lineno or 1, 1) if frames else Place(path)

@@ -7,20 +7,22 @@ Nothing is sent and nothing but the suite's own folder is read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cases import Expander
-from harness.errors import ModelsError, Problem, SuiteError
+from harness.check import check
+from harness.errors import ModelsError, Place, Problem, SuiteError
 from harness.find import find_suites
 from harness.models import Registry
 from harness.records import Candidate, Gate
 from harness.suite import GraderSpec, Script, Suite, Tool, Turn, Written
 
 if TYPE_CHECKING:
-    from harness.suite_file import CaseFile, SuiteFile, ToolFile, TurnFile
+    from harness.evals import Evaluation
+    from harness.suite_file import CandidateFile, CaseFile, SuiteFile, ToolFile, TurnFile
     from harness.yamlfile import KeyPath, PlaceOf
 
 DEFAULT_MODEL = "sonnet"
@@ -41,13 +43,31 @@ def load(
     suites: list[Suite] = []
     for path in find_suites(paths):
         try:
-            suites.append(load_suite(path, registry, models=models, default_model=default_model))
+            suites += load_file(path, registry, models=models, default_model=default_model)
         except SuiteError as error:
             problems += error.problems
-    problems += _same_names(suites)
+    problems += same_names(suites)
     if problems:
         raise SuiteError(problems)
     return tuple(suites)
+
+
+def load_file(
+    path: Path,
+    registry: Registry,
+    *,
+    models: Sequence[str] | None = None,
+    default_model: str = DEFAULT_MODEL,
+) -> list[Suite]:
+    """The suites in one file: the one of a YAML file, the evals of a Python file."""
+    if path.suffix != ".py":
+        return [load_suite(path, registry, models=models, default_model=default_model)]
+    from harness.evals import evaluations_in
+
+    return [
+        load_evaluation(evaluation, path, registry, models=models, default_model=default_model)
+        for evaluation in evaluations_in(path)
+    ]
 
 
 def load_suite(
@@ -58,50 +78,100 @@ def load_suite(
     default_model: str = DEFAULT_MODEL,
 ) -> Suite:
     """The suite in one file; raises SuiteError with all that is wrong in it."""
-    from harness.yamlfile import read_yaml
+    from harness.suite_errors import in_order
+    from harness.yamlfile import gc_paused, scan_yaml
 
-    data, place_of = read_yaml(path)
-    return _Loader(path, place_of, _checked(data, place_of)).suite(registry, models, default_model)
+    data, place_of, misread = scan_yaml(path)
+    with gc_paused():
+        file, problems, whole = _shaped(data, place_of)
+        lines = {problem.place.line for problem in misread if problem.place}
+        problems = [p for p in problems if p.place is None or p.place.line not in lines]
+        loader = _Loader(path, place_of, file, whole=whole) if file else None
+        suite = loader.suite(registry, models, default_model) if loader else None
+    problems += [*misread, *(loader.problems if loader else ())]
+    if suite is not None and problems:
+        problems += check([suite], registry).problems
+    if suite is None or problems:
+        raise SuiteError(in_order(problems, path))
+    return suite
 
 
-def _checked(data: Any, place_of: PlaceOf) -> SuiteFile:
+def load_evaluation(
+    evaluation: Evaluation,
+    path: Path,
+    registry: Registry,
+    *,
+    models: Sequence[str] | None = None,
+    default_model: str = DEFAULT_MODEL,
+) -> Suite:
+    """An eval in Python as a suite; raises SuiteError with all that is wrong with it."""
+    from harness.yamlfile import PlaceOf
+
+    place = Place(path, evaluation.place.line, 1)
+    if (wrong := evaluation.wrong()) is not None:
+        raise SuiteError([Problem(wrong, place)])
+    place_of = PlaceOf(path, line=place.line)
+    file, problems, _ = _shaped(evaluation.written_in(path), place_of)
+    loader = _Loader(path, place_of, file, whole=False) if file else None
+    suite = loader.suite(registry, models, default_model) if loader else None
+    problems += loader.problems if loader else ()
+    if suite is None or problems:
+        raise SuiteError(problems)
+    return replace(suite, program=evaluation.function)
+
+
+def _shaped(data: Any, place_of: PlaceOf) -> tuple[SuiteFile | None, list[Problem], bool]:
+    """The file as far as its shape allows, what is wrong with that, and whether all of it is there.
+
+    Without its unknown keys a file may still tell what else is wrong with it.
+    """
     from pydantic import ValidationError
 
-    from harness.suite_errors import problems_of
+    from harness.suite_errors import problems_of, without_unknown_keys
     from harness.suite_file import SuiteFile
 
     if not isinstance(data, dict):
         what = "the file is empty" if data is None else "the file is not a mapping"
-        raise SuiteError([Problem(f"{what}; a suite begins with `suite: NAME`", place_of(()))])
+        return None, [Problem(f"{what}; a suite begins with `suite: NAME`", place_of(()))], False
     if "suite" not in data:
         message = "`suite: NAME` is missing at the top level; without it the file is no suite"
-        raise SuiteError([Problem(message, place_of(()))])
+        return None, [Problem(message, place_of(()))], False
     try:
-        return SuiteFile.model_validate(data)
+        return SuiteFile.model_validate(data), [], True
     except ValidationError as error:
-        raise SuiteError(problems_of(error, data, place_of)) from error
+        problems = problems_of(error, data, place_of)
+        known = without_unknown_keys(error, data)
+    try:
+        return SuiteFile.model_validate(known), problems, False
+    except ValidationError:
+        return None, problems, False
 
 
-def _same_names(suites: Sequence[Suite]) -> Iterator[Problem]:
+def same_names(suites: Sequence[Suite]) -> Iterator[Problem]:
+    """What would be mixed up in a run: suites, or differing candidates, of one name."""
     seen: dict[str, Suite] = {}
     candidates: dict[str, tuple[Candidate, Suite]] = {}
     for suite in suites:
         other = seen.setdefault(suite.name, suite)
         if other is not suite:
             message = f"the suite {suite.name!r} has the name of {other.path}; rename one"
-            yield Problem(f"{suite.path}: {message}")
+            yield Problem(message, Place(suite.path, 1, 1))
         for candidate in suite.candidates:
             known, where = candidates.setdefault(candidate.name, (candidate, suite))
             if known != candidate:
                 message = f"candidate {candidate.name!r} differs from the one in {where.path}"
-                yield Problem(f"{suite.path}: {message}; give one of them another `name`")
+                message += "; give one of them another `name`"
+                yield Problem(message, Place(suite.path, 1, 1))
 
 
 class _Loader:
-    """One suite file on its way to a `Suite`; collects the problems it meets."""
+    """One suite file on its way to a `Suite`; collects the problems it meets.
 
-    def __init__(self, path: Path, place_of: PlaceOf, file: SuiteFile) -> None:
-        self.path, self.place_of, self.file = path, place_of, file
+    What a file that is not `whole` lacks may stand under a key that nobody knows.
+    """
+
+    def __init__(self, path: Path, place_of: PlaceOf, file: SuiteFile, *, whole: bool) -> None:
+        self.path, self.place_of, self.file, self.whole = path, place_of, file, whole
         self.problems: list[Problem] = []
 
     def suite(self, registry: Registry, models: Sequence[str] | None, default_model: str) -> Suite:
@@ -111,13 +181,12 @@ class _Loader:
         expander = Expander(self.path, self.place_of, file)
         cases = expander.cases(lambda index, case: self.override(index, case, script))
         self.problems += expander.problems
-        if self.problems:
-            raise SuiteError(self.problems)
         return Suite(
             name=file.suite,
             path=self.path,
             sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
             candidates=candidates,
+            own_params=self.own_params(),
             script=script,
             cases=cases,
             description=file.description.strip(),
@@ -134,43 +203,52 @@ class _Loader:
     def candidates(
         self, registry: Registry, models: Sequence[str] | None, default_model: str
     ) -> tuple[Candidate, ...]:
-        known = dict(self.declared())
-        names = models or list(known) or [default_model]
+        known = {name: item for name, item, _index in self.declared()}
+        indexes = {name: index for name, _item, index in self.declared()}
+        self.refuse_twins()
         found: dict[str, Candidate] = {}
-        for index, name in enumerate(names):
-            model, params = known.get(name, (name, {}))
+        for name in models or list(known) or [default_model]:
+            item = known.get(name, name)
+            model, params = (item, {}) if isinstance(item, str) else (item.model, item.params)
             try:
                 model_id = registry.resolve(model).id
             except ModelsError as error:
-                keys = ("models", index) if not models and known else ()
-                self.problem(str(error), *keys)
+                self.problem(str(error), *(("models", indexes[name]) if name in indexes else ()))
                 continue
             for variant in [*(self.file.prompts or ())] or [None]:
                 full = f"{name}/{variant}" if variant else name
                 found[full] = Candidate(full, model_id, params, variant)
         return tuple(found.values())
 
-    def declared(self) -> Iterator[tuple[str, tuple[str, Mapping[str, Any]]]]:
-        seen: set[str] = set()
+    def declared(self) -> Iterator[tuple[str, str | CandidateFile, int]]:
+        """The candidates of the file by name, with their index."""
         for index, item in enumerate(self.file.models or ()):
-            model = item if isinstance(item, str) else item.model
-            name = model if isinstance(item, str) else item.name or model
+            yield item if isinstance(item, str) else item.name or item.model, item, index
+
+    def refuse_twins(self) -> None:
+        seen: set[str] = set()
+        for name, _item, index in self.declared():
             if name in seen:
-                self.problem(
-                    f"two candidates are named {name!r}; give one a `name`", "models", index
-                )
+                message = f"two candidates are named {name!r}; give one a `name`"
+                self.problem(message, "models", index)
             seen.add(name)
-            yield name, (model, {} if isinstance(item, str) else item.params)
+
+    def own_params(self) -> dict[str, Written]:
+        return {
+            name: Written(item.params, self.path, ("models", index, "params"))
+            for name, item, index in self.declared()
+            if not isinstance(item, str) and item.params
+        }
 
     def gates(self) -> Iterator[Gate]:
         for index, item in enumerate(self.file.gates):
             given = item.model_dump(exclude_none=True)
-            if not given:
+            if not given and self.whole:
                 self.problem(
                     "a gate needs a metric, such as `pass_rate: {min: 0.9}`", "gates", index
                 )
             for metric, bounds in given.items():
-                if not bounds:
+                if not bounds and self.whole:
                     self.problem(f"`{metric}` needs `min` or `max`", "gates", index, metric)
                 yield Gate(metric, bounds)
 
@@ -238,6 +316,8 @@ class _Loader:
 
     def complete(self, script: Script, at: KeyPath) -> None:
         """A case needs something to ask and something to grade by."""
+        if not self.whole:
+            return
         if not (script.prompts or script.turns or script.messages):
             self.problem("this case has no prompt; write `prompt:` here or for the suite", *at)
         if not (script.graders or any(turn.graders for turn in script.turns)):
@@ -275,6 +355,8 @@ class _Loader:
         result = []
         for index, tool in enumerate(tools or ()):
             keys = (*at, index)
+            if tool.reply is not None and tool.python is not None:
+                self.problem("`reply` and `python` exclude each other; keep one", *keys, "python")
             definition = tool.model_dump(exclude={"reply", "python"})
             reply = None if tool.reply is None else Written(tool.reply, self.path, (*keys, "reply"))
             written = Written(definition, self.path, keys)

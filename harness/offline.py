@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from harness.chat import Chat
 from harness.errors import Problem, RenderError, SuiteError
 from harness.models import Registry
-from harness.prompt import Composer, UnrenderableError, first_turns
+from harness.prompt import Prompt, first_turns
 from harness.records import Candidate, Json
 from harness.render import Renderer
 from harness.suite import Case, Suite
+from harness.talk import Talk
+from harness.workshop import Workshop
 
 if TYPE_CHECKING:
     from harness.simulator import Entry, Reply, Script
@@ -88,7 +91,7 @@ class _Answers:
         data, place_of = read_yaml(path)
         answers = data.get("answers") if isinstance(data, dict) else None
         if not isinstance(answers, dict):
-            message = "an answers' script is `answers: {CASE: {MODEL: text}}`"
+            message = "no script of answers; write `answers: {CASE: {MODEL: text}}`"
             raise SuiteError([Problem(message, place_of(()))])
         problems = list(_wrong_shapes(answers, place_of))
         if problems:
@@ -101,15 +104,21 @@ class _Answers:
     def entries(self, suite: Suite) -> dict[str, Entry]:
         """The simulator's entries for every case and prompt variant of the suite."""
         found: dict[str, Entry] = {}
-        composer = Composer(suite, self.registry)
+        problems: dict[Problem, None] = {}
+        workshop = Workshop(suite, self.registry)
         variants: dict[str | None, list[Candidate]] = {}
         for candidate in suite.candidates:
             variants.setdefault(candidate.prompt, []).append(candidate)
         for case in suite.cases:
             for candidates in variants.values():
-                mark = _fingerprint(composer, case, candidates[0])
-                if mark is not None and mark not in found:
-                    found[mark] = self.entry(case, candidates, composer.renderer)
+                mark = _fingerprint(workshop, case, candidates[0])
+                try:
+                    if mark is not None and mark not in found:
+                        found[mark] = self.entry(case, candidates, workshop.renderer)
+                except SuiteError as error:
+                    problems |= dict.fromkeys(error.problems)
+        if problems:
+            raise SuiteError(list(problems))
         return found
 
     def entry(self, case: Case, candidates: Sequence[Candidate], renderer: Renderer) -> Entry:
@@ -150,9 +159,15 @@ class _Answers:
 
 def _wrong_shapes(answers: Mapping[str, Any], place_of: PlaceOf) -> Iterator[Problem]:
     for case, said in answers.items():
+        at = ("answers", case)
         if not isinstance(said, dict):
             message = f"the answers of case {case!r} are a mapping from model to text"
-            yield Problem(message, place_of(("answers", case)))
+            yield Problem(f"{message}; write `{case}: {{haiku: …}}`", place_of(at))
+            continue
+        for model, value in said.items():
+            if value is None:
+                message = f"nothing is answered by {model!r}; write a text, blocks or a list"
+                yield Problem(message, place_of((*at, model)))
 
 
 def _as_text(item: Json) -> Json:
@@ -162,16 +177,27 @@ def _as_text(item: Json) -> Json:
     return orjson.dumps(item).decode()
 
 
-def _fingerprint(composer: Composer, case: Case, candidate: Candidate) -> str | None:
+def _fingerprint(workshop: Workshop, case: Case, candidate: Candidate) -> str | None:
+    """How the simulator knows the conversation: by how it opens."""
     from harness.simulator import fingerprint
 
     try:
-        prompt = composer.opening(case, candidate)
-        for written in first_turns(composer.suite.script_of(case), candidate)[:1]:
-            prompt.say(composer.content(written, case.vars))
-    except UnrenderableError:
+        prompt = workshop.opening(case, candidate)
+        said = _first_said(workshop, prompt, case, candidate)
+    except Exception:  # what cannot be asked needs no answer; the trial will say why
         return None
+    if said is not None:
+        prompt.say(said)
     return fingerprint(prompt.request().params)
+
+
+def _first_said(workshop: Workshop, prompt: Prompt, case: Case, candidate: Candidate) -> Json:
+    suite = workshop.suite
+    if suite.program is not None:
+        talk = Talk(workshop, prompt, case.vars)
+        return next(suite.program(Chat(talk, lambda: talk), case)).content
+    turns = first_turns(suite.script_of(case), candidate)
+    return workshop.content(turns[0], case.vars) if turns else None
 
 
 def _expected(case: Case) -> str | None:

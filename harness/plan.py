@@ -83,17 +83,3 @@ def trials(suites: Iterable[Suite], *, repeats: int | None = None) -> Iterator[T
                 for candidate in suite.candidates:
                     yield Trial(suite, case, candidate, repeat, index)
                     index += 1
-
-
-def planned(suites: Iterable[Suite], *, repeats: int | None = None) -> dict[str, int]:
-    """The number of trials by candidate."""
-    counts: dict[str, int] = {}
-    for suite in suites:
-        for candidate in suite.candidates:
-            counts[candidate.name] = counts.get(candidate.name, 0) + attempts(suite, repeats)
-    return counts
-
-
-def attempts(suite: Suite, repeats: int | None) -> int:
-    """The number of trials of each candidate in a suite."""
-    return sum(repeats or suite.script_of(case).repeats for case in suite.cases)

@@ -35,9 +35,9 @@ class Prompt:
     timeout_s: float | None = None
     messages: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def request(self) -> Request:
-        """The request that asks for the next answer."""
-        params = {**self.base, "messages": tuple(self.messages)}
+    def request(self, own: Mapping[str, Any] | None = None) -> Request:
+        """The request that asks for the next answer; `own` are parameters of this one alone."""
+        params = {**self.base, **(own or {}), "messages": tuple(self.messages)}
         version = SAMPLING_API_VERSION if needs_old_version(params) else API_VERSION
         return Request(params, version, self.betas, timeout_s=self.timeout_s)
 
@@ -69,12 +69,14 @@ class Composer:
         self.suite, self.registry = suite, registry
         self.renderer = Renderer(suite.folder)
         self._last: _Shared | None = None
+        self._asked: Case | None = None
+        self._said: dict[int, Json] = {}
 
     def opening(self, case: Case, candidate: Candidate) -> Prompt:
         """The conversation before its first turn: model, parameters, system, tools, history."""
         shared = self._shared(case)
         base: dict[str, Any] = {"model": candidate.model}
-        base |= merged_params([*shared.params, candidate.params])
+        base |= merged_params([*shared.params, self._own(case, candidate)])
         if shared.system is not None:
             base["system"] = shared.system
         if shared.tools:
@@ -84,6 +86,14 @@ class Composer:
             base = with_breakpoint(base, cache)
         betas = betas_for(self.registry.resolve(candidate.model), base)
         return Prompt(base, betas, self.suite.timeout_s, list(shared.history))
+
+    def first(self, case: Case, written: Written) -> Json:
+        """What the user says first in a case: rendered once for all candidates."""
+        if self._asked is not case:
+            self._asked, self._said = case, {}
+        if id(written) not in self._said:
+            self._said[id(written)] = self.content(written, case.vars)
+        return self._said[id(written)]
 
     def content(self, written: Written, scope: Mapping[str, Any]) -> Json:
         """A rendered text, or a list of content blocks."""
@@ -100,6 +110,10 @@ class Composer:
             return self.renderer.value(written.value, scope)
         except RenderError as error:
             raise UnrenderableError(written, error) from error
+
+    def _own(self, case: Case, candidate: Candidate) -> Json:
+        written = self.suite.params_of(candidate)
+        return candidate.params if written is None else self.rendered(written, case.vars)
 
     def _shared(self, case: Case) -> _Shared:
         """Rendered once for the candidates of a case, which follow each other."""

@@ -1,1 +1,84 @@
-"""The pytest plugin: suites as test items. Imports nothing heavy in a project without suites."""
+"""The pytest plugin: suites and evals as test items. Light: what is heavy waits for a suite.
+
+Claims YAML files with a top-level `suite:` and objects made by `@evaluation`; in a project that
+has neither it adds its options and does nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.pytest_options import FLAGS, OPTIONS, SESSION
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Each option as `--eval-NAME`, and as the ini keys `eval-NAME` and `eval_NAME`."""
+    group = parser.getgroup("evals", "evals of Claude models")
+    for name, (metavar, default, text) in OPTIONS.items():
+        told = f"{text} (default: {default})" if default else text
+        group.addoption(f"--eval-{name}", metavar=metavar, default=None, help=told)
+        _add_ini(parser, name, text)
+    for name, text in FLAGS.items():
+        group.addoption(f"--eval-{name}", action="store_true", default=None, help=text)
+        _add_ini(parser, name, text, flag=True)
+
+
+def _add_ini(parser: pytest.Parser, name: str, text: str, *, flag: bool = False) -> None:
+    for key in dict.fromkeys((f"eval_{name.replace('-', '_')}", f"eval-{name}")):
+        if flag:
+            parser.addini(key, text, type="bool", default=None)
+        else:
+            parser.addini(key, text, type="string", default=None)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A suite file as a collector; any other file is none of ours."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    from harness.find import is_suite
+
+    if not is_suite(file_path):
+        return None
+    from harness.pytest_items import SuiteFile
+
+    return SuiteFile.from_parent(parent, path=file_path)
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Collector, name: str, obj: object
+) -> pytest.Collector | None:
+    """An `@evaluation` as a collector; nothing else can be one where none was imported."""
+    made = sys.modules.get("harness.evals")
+    if made is None or not isinstance(obj, made.Evaluation):
+        return None
+    from harness.pytest_items import EvaluationNode
+
+    node: pytest.Collector = EvaluationNode.from_parent(collector, name=name, evaluation=obj)
+    return node
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which trials are selected; nothing else will be paid for."""
+    if SESSION in session.config.stash:
+        from harness.pytest_items import TrialItem
+
+        chosen = [item for item in session.items if isinstance(item, TrialItem)]
+        session.config.stash[SESSION].select(chosen)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop what still runs, write the reports, and let a failed gate fail the session."""
+    if SESSION in session.config.stash:
+        code = session.config.stash[SESSION].finish()
+        if code and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The comparison, what it cost, and where the report is."""
+    if SESSION in config.stash:
+        config.stash[SESSION].summarise(terminalreporter)

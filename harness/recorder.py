@@ -73,7 +73,8 @@ class Recorder:
         asked[sent] = ordinal + 1
         key = identity(sent, repeat, ordinal, self.space.fresh)
         if key in self._under_way:
-            return replace(await self._under_way[key], reused=True)
+            # Whoever gives up waiting must not take the answer away from the others.
+            return replace(await asyncio.shield(self._under_way[key]), reused=True)
         waiting = asyncio.get_running_loop().create_future()
         self._under_way[key] = waiting
         try:
@@ -157,30 +158,42 @@ class Desk:
             self._clerk = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
+        try:
+            while self._wanted or self._entries or self._rows:
+                await asyncio.sleep(0)  # let those that are ready join this transaction
+                await self._transact()
+        finally:
+            self._clerk = None
+
+    async def _transact(self) -> None:
+        wanted, self._wanted = self._wanted, []
+        entries, self._entries = self._entries, []
+        rows, self._rows = self._rows, []
+        keys = [key for some, _ in wanted for key in some]
+        kept = [entry for entry, _ in entries]
         loop = asyncio.get_running_loop()
-        while self._wanted or self._entries or self._rows:
-            await asyncio.sleep(0)  # let those that are ready join this transaction
-            wanted, self._wanted = self._wanted, []
-            entries, self._entries = self._entries, []
-            rows, self._rows = self._rows, []
-            keys = [key for some, _ in wanted for key in some]
-            kept = [entry for entry, _ in entries]
-            try:
-                found = await loop.run_in_executor(
-                    self.thread, self.store.exchange, keys, kept, rows
-                )
-            except StoreError as error:
-                self._error = error
-                _fail([f for _, f in wanted], error)
-                _fail([f for _, f in entries], error)
-                continue
-            for some, lookup in wanted:
-                if not lookup.done():
-                    lookup.set_result({key: found[key] for key in some if key in found})
-            for _, waiting in entries:
-                if not waiting.done():
-                    waiting.set_result(None)
-        self._clerk = None
+        try:
+            found = await loop.run_in_executor(self.thread, self.store.exchange, keys, kept, rows)
+        except Exception as error:
+            self._error = _as_store_error(error)
+            _fail([future for _, future in wanted], self._error)
+            _fail([future for _, future in entries], self._error)
+            return
+        for some, lookup in wanted:
+            if not lookup.done():
+                lookup.set_result({key: found[key] for key in some if key in found})
+        for _, waiting in entries:
+            if not waiting.done():
+                waiting.set_result(None)
+
+
+def _as_store_error(error: Exception) -> StoreError:
+    """What those are told who wait: nothing may be left waiting, whatever went wrong."""
+    if isinstance(error, StoreError):
+        return error
+    wrapped = StoreError(f"the store failed: {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def _for_others(error: BaseException) -> BaseException:

@@ -7,6 +7,7 @@ Money is `Decimal` dollars; unknown is `None`, and a sum over an unknown is unkn
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -63,7 +64,16 @@ class Usage:
     web_search_requests: int | None = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(*(add_known(getattr(self, n), getattr(other, n)) for n in USAGE_FIELDS))
+        # Written out, since this runs for every answer of a run.
+        return Usage(
+            add_known(self.input_tokens, other.input_tokens),
+            add_known(self.output_tokens, other.output_tokens),
+            add_known(self.thinking_tokens, other.thinking_tokens),
+            add_known(self.cache_read_input_tokens, other.cache_read_input_tokens),
+            add_known(self.cache_write_5m_input_tokens, other.cache_write_5m_input_tokens),
+            add_known(self.cache_write_1h_input_tokens, other.cache_write_1h_input_tokens),
+            add_known(self.web_search_requests, other.web_search_requests),
+        )
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -286,6 +296,31 @@ class Result:
         return tuple(call for call in self.calls if call.request.purpose == purpose)
 
     @property
+    def usage(self) -> Usage | None:
+        """The candidate's tokens over all its answers; `None` where it gave none."""
+        usages = [call.answer.usage for call in self.calls_for("answer")]
+        return usages[0] if len(usages) == 1 else sum(usages, Usage()) if usages else None
+
+    @property
+    def bill(self) -> Bill | None:
+        """Dollars of answers and judges, as they were when made; `None` where nothing was asked."""
+        return sum((call.bill for call in self.calls), Bill()) if self.calls else None
+
+    @property
+    def spent(self) -> Decimal | None:
+        """What this run paid; unknown where a price is."""
+        spent: Decimal | None = Decimal(0)
+        for call in self.calls:
+            spent = add_dollars(spent, call.spent)
+        return spent
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds that the candidate's answers took together; known of live answers only."""
+        known = [call.answer.latency_s for call in self.calls_for("answer")]
+        return math.fsum(s for s in known if s is not None) if known and None not in known else None
+
+    @property
     def refused(self) -> bool:
         """The candidate declined in one of its answers."""
         return any(call.answer.refused for call in self.calls_for("answer"))
@@ -326,7 +361,7 @@ class Gate:
 class SuiteFacts:
     """A suite as a run saw it: `cases` were selected out of `total`; `sha256` is of the file.
 
-    `planned` counts the trials of each candidate.
+    `planned` counts its trials by candidate.
     """
 
     name: str
@@ -334,7 +369,7 @@ class SuiteFacts:
     sha256: str
     cases: int
     total: int | None = None
-    planned: int | None = None
+    planned: Mapping[str, int] = field(default_factory=dict)
     gates: tuple[Gate, ...] = ()
 
 

@@ -7,20 +7,21 @@ bounded in time, and texts in size, because suites come from pull requests.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import RenderError
+from harness.errors import RenderError, did_you_mean
 from harness.records import Json
 
 if TYPE_CHECKING:
     from harness.sandbox import Sandbox
 
 LIMIT_S = 5.0
-MAX_REPEATED = 10_000_000
 MARKS = ("{{", "{%", "{#")
 
 Keys = tuple[str | int, ...]
@@ -35,7 +36,7 @@ class Renderer:
         folder: Path,
         *,
         limit_s: float = LIMIT_S,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
         from harness.sandbox import Sandbox
 
@@ -43,6 +44,7 @@ class Renderer:
         self.sandbox = Sandbox(folder, limit_s, clock)
         self._texts: dict[str, Compiled] = {}
         self._values: dict[str, Compiled] = {}
+        self._endless: dict[Compiled, RenderError] = {}
 
     def text(self, template: str, scope: Mapping[str, Any]) -> str:
         """The template as text; raises RenderError."""
@@ -66,6 +68,16 @@ class Renderer:
     def check(self, tree: Json) -> list[RenderError]:
         """The syntax errors of every template in `tree`."""
         return [error for keys, text in _strings(tree) for error in self._syntax(keys, text)]
+
+    def names(self, tree: Json) -> frozenset[str]:
+        """The variables that the templates in `tree` need, for those that compile."""
+        from jinja2 import TemplateError, meta
+
+        found: set[str] = set()
+        for _keys, text in _strings(tree):
+            with contextlib.suppress(TemplateError):
+                found |= meta.find_undeclared_variables(self.sandbox.parse(text))
+        return frozenset(found - self.sandbox.globals.keys())
 
     def _syntax(self, keys: Keys, text: str) -> Iterator[RenderError]:
         try:
@@ -109,11 +121,17 @@ class Renderer:
             raise _explained(exc) from exc
 
     def _run(self, compiled: Compiled, scope: Mapping[str, Any]) -> Any:
+        if compiled in self._endless:
+            raise self._endless[compiled]
         self.sandbox.restart()
         try:
             return compiled(scope)
         except Exception as exc:
-            raise _explained(exc) from exc
+            error = _explained(exc, scope)
+            if self.sandbox.late:
+                # Tried once for each case and candidate, it would hold up everything else.
+                self._endless[compiled] = RenderError(error.message, line=error.line)
+            raise error from exc
 
 
 def is_template(text: str) -> bool:
@@ -157,26 +175,42 @@ def _defined(expression: Callable[..., Any], scope: Mapping[str, Any]) -> Any:
     return value
 
 
-def _explained(exc: Exception) -> RenderError:
-    from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
+def _explained(exc: Exception, scope: Mapping[str, Any] | None = None) -> RenderError:
+    from jinja2 import TemplateSyntaxError
+
+    line = exc.lineno if isinstance(exc, TemplateSyntaxError) else _line_of(exc)
+    if isinstance(exc, RenderError):
+        return RenderError(exc.message, line=line)
+    return RenderError(_said(exc, scope or {}), line=line)
+
+
+def _said(exc: Exception, scope: Mapping[str, Any]) -> str:
+    import jinja2
     from jinja2.exceptions import SecurityError
 
-    if isinstance(exc, RenderError):
-        return exc
-    line = exc.lineno if isinstance(exc, TemplateSyntaxError) else _line_of(exc)
-    if isinstance(exc, UndefinedError):
-        said = f"undefined: {exc.message}; define it under `vars`"
-    elif isinstance(exc, TemplateNotFound):
-        said = f"file {exc.message!r} is not in the suite's folder"
-    elif isinstance(exc, SecurityError):
-        said = f"not allowed in a template: {exc}"
-    elif isinstance(exc, TemplateSyntaxError):
-        said = (
-            f"template syntax: {exc.message}; text with braces goes in {{% raw %}}…{{% endraw %}}"
-        )
-    else:
-        said = f"the template failed: {type(exc).__name__}: {exc}"
-    return RenderError(said, line=line)
+    said = f"{exc}".rstrip(".")
+    if isinstance(exc, jinja2.UndefinedError):
+        return _undefined(said, scope)
+    if isinstance(exc, jinja2.TemplateNotFound):
+        return f"file {exc.name!r} is not in the suite's folder; write it there"
+    if isinstance(exc, SecurityError):
+        return f"not allowed in a template: {said}; use the case's `vars` alone"
+    if isinstance(exc, jinja2.TemplateAssertionError):
+        return f"template: {said}; Jinja's own filters and tests are known here"
+    if isinstance(exc, jinja2.TemplateSyntaxError):
+        return f"template syntax: {said}; text with braces goes in {{% raw %}}…{{% endraw %}}"
+    if isinstance(exc, MemoryError):
+        return "the template makes a text that is too large; make it smaller"
+    return f"the template failed: {type(exc).__name__}: {said}; correct the expression"
+
+
+def _undefined(said: str, scope: Mapping[str, Any]) -> str:
+    """What is undefined, and the known name that is nearest."""
+    name = re.match(r"'(\w+)' is undefined", said)
+    if name is None:
+        return f"undefined: {said}"
+    near = did_you_mean(name[1], map(str, scope))
+    return f"undefined: {said}{near or '; define it under `vars`'}"
 
 
 def _line_of(exc: Exception) -> int:

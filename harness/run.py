@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -31,7 +32,8 @@ from harness.models import Registry
 from harness.recorder import Recorder, Space
 from harness.records import Candidate, Result, Run, SuiteFacts
 from harness.suite import Suite
-from harness.trial import Trial, Workshop
+from harness.trial import Trial
+from harness.workshop import Workshop
 
 if TYPE_CHECKING:
     from harness.backends.base import Backend
@@ -41,11 +43,11 @@ if TYPE_CHECKING:
 class Watch(Protocol):
     """Who is told how a run goes, while it goes."""
 
-    def begin(self, run: Run, total: int) -> None:
-        """`total` trials are about to run."""
+    def begin(self, run: Run, total: int, stop: Callable[[], None], /) -> None:
+        """`total` trials are about to run; `stop`, from any thread, ends the run in good order."""
         ...
 
-    def ended(self, trial: Trial, result: Result) -> None:
+    def ended(self, trial: Trial, result: Result, /) -> None:
         """One trial has ended."""
         ...
 
@@ -63,7 +65,8 @@ class Prepared:
     environ: Mapping[str, str]
     suites: tuple[Suite, ...]
     totals: Mapping[str, int]
-    warnings: tuple[str, ...]
+    trials: tuple[Trial, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Prepared:
@@ -79,13 +82,30 @@ def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Pr
     totals = {suite.name: len(suite.cases) for suite in suites}
     chosen = plan.select(suites, invocation.selection)
     warnings = tuple(require(chosen, registry))
-    return Prepared(invocation, registry, environ, chosen, totals, warnings)
+    trials = tuple(plan.trials(chosen, repeats=invocation.repeats))
+    return Prepared(invocation, registry, environ, chosen, totals, trials, warnings)
+
+
+def prepare_trials(
+    invocation: Invocation,
+    registry: Registry,
+    environ: Mapping[str, str],
+    trials: Sequence[Trial],
+) -> Prepared:
+    """A run of these trials alone, of suites that are loaded and checked already."""
+    suites = tuple({trial.suite.name: trial.suite for trial in trials}.values())
+    totals = {suite.name: len(suite.cases) for suite in suites}
+    return Prepared(invocation, registry, environ, suites, totals, tuple(trials))
 
 
 def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run:
-    """The record of a run that starts now, kept in the store; with `run_id`, of one that goes on."""
+    """The record of a run that starts now, or of `run_id` that goes on; kept in the store.
+
+    Raises UsageError where the run needs credentials and has none.
+    """
+    _require_access(prepared)
     known = store.run(run_id) if run_id else None
-    invocation, suites = prepared.invocation, prepared.suites
+    invocation = prepared.invocation
     now = datetime.now(UTC)
     run = Run(
         id=known.id if known else new_id(now),
@@ -94,9 +114,9 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
         harness_version=harness.__version__,
         sdk_version=metadata.version("anthropic"),
         prices_as_of=prepared.registry.prices_as_of,
-        suites=tuple(_facts(suite, prepared.totals, invocation.repeats) for suite in suites),
-        candidates=_candidates(suites),
-        planned=plan.planned(suites, repeats=invocation.repeats),
+        suites=tuple(_facts(prepared)),
+        candidates=_candidates(prepared.trials),
+        planned=Counter(trial.candidate.name for trial in prepared.trials),
         invocation=invocation.as_dict(),
         simulated=invocation.offline,
     )
@@ -104,25 +124,36 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
     return run
 
 
+def _require_access(prepared: Prepared) -> None:
+    invocation = prepared.invocation
+    if invocation.mode == "live" and not invocation.offline:
+        from harness.backends.client import Access
+
+        Access.of(prepared.environ)
+
+
 def new_id(now: datetime) -> str:
     """An id that sorts by time: date, time, and four random hex digits."""
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def _facts(suite: Suite, totals: Mapping[str, int], repeats: int | None) -> SuiteFacts:
-    return SuiteFacts(
-        name=suite.name,
-        path=str(suite.path),
-        sha256=suite.sha256,
-        cases=len(suite.cases),
-        total=totals[suite.name],
-        planned=plan.attempts(suite, repeats),
-        gates=suite.gates,
-    )
+def _facts(prepared: Prepared) -> Iterator[SuiteFacts]:
+    """What is planned in each suite that has a trial."""
+    for suite in prepared.suites:
+        trials = [trial for trial in prepared.trials if trial.suite is suite]
+        yield SuiteFacts(
+            name=suite.name,
+            path=str(suite.path),
+            sha256=suite.sha256,
+            cases=len({trial.case.id for trial in trials}),
+            total=prepared.totals[suite.name],
+            planned=Counter(trial.candidate.name for trial in trials),
+            gates=suite.gates,
+        )
 
 
-def _candidates(suites: tuple[Suite, ...]) -> tuple[Candidate, ...]:
-    return tuple({c.name: c for suite in suites for c in suite.candidates}.values())
+def _candidates(trials: Iterable[Trial]) -> tuple[Candidate, ...]:
+    return tuple({trial.candidate.name: trial.candidate for trial in trials}.values())
 
 
 def execute(
@@ -131,11 +162,11 @@ def execute(
     """Run every trial; returns what stopped the run early, if anything did."""
     try:
         asyncio.run(_execute(prepared, store, run, watch, on_signal=on_signal))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return InterruptedRunError("interrupted; answers under way were given up")
+    except UsageError:
+        raise
     except HarnessError as error:
-        if isinstance(error, UsageError):
-            raise
         return error
     return None
 
@@ -160,13 +191,18 @@ async def _execute(
             watch.interrupted()
             driver.stop(InterruptedRunError("interrupted"))
 
-        workshops = {suite.path: Workshop(suite, prepared.registry) for suite in prepared.suites}
+        workshops = {suite.name: Workshop(suite, prepared.registry) for suite in prepared.suites}
         driver = Driver(recorder, workshops, ended)
-        watch.begin(run, sum(run.planned.values()))
-        trials = plan.trials(prepared.suites, repeats=invocation.repeats)
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended
+                loop.call_soon_threadsafe(interrupted)
+
         try:
             with interrupts(interrupted) if on_signal else contextlib.nullcontext():
-                await driver.run(trials)
+                watch.begin(run, len(prepared.trials), stop)
+                await driver.run(iter(prepared.trials))
         finally:
             await recorder.close()
 

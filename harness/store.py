@@ -6,6 +6,8 @@ killed process loses nothing that was committed and two processes can share a st
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
 FORMAT = 1
-BUSY_TIMEOUT_S = 30
+BUSY_TIMEOUT_S = 30.0
+BUSY_PAUSE_S = 0.01
 READ_AT_ONCE = 500
+ADVISORY_LOCK = 0x6861726E
+"""PostgreSQL's lock around making the tables; the number only has to be the same everywhere."""
 
 tables = sa.MetaData()
 meta = sa.Table(
@@ -84,12 +89,17 @@ class ResultRow:
 class Store:
     """A store that is open; every method is one transaction and may raise StoreError."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self.url = url
-        self.engine = _engine(url)
-        with self._errors(), self.engine.begin() as connection:
-            tables.create_all(connection)
-            _check_format(connection, url)
+        self.engine = _engine(url, busy_timeout_s)
+        try:
+            with self._errors(), self.engine.begin() as connection:
+                if not sa.inspect(connection).has_table(meta.name):
+                    _create(connection)
+                _check_format(connection, url)
+        except StoreError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the connections back."""
@@ -129,7 +139,7 @@ class Store:
         if name == "latest":
             newest = self.runs(limit=1)
             if not newest:
-                raise RunNotFoundError(f"the store {self.url} has no runs yet")
+                raise RunNotFoundError(f"the store {_shown(self.url)} has no runs yet")
             return newest[0]
         prefix = runs.c.id.startswith(name, autoescape=True)
         query = sa.select(runs.c.data).where(prefix).order_by(runs.c.id).limit(5)
@@ -139,7 +149,7 @@ class Store:
         if len(exact or found) != 1:
             some = ", ".join(run.id for run in found)
             what = f"several runs begin with {name!r}: {some}" if found else f"no run {name!r}"
-            raise RunNotFoundError(f"{what} in {self.url}; `harness runs` lists them")
+            raise RunNotFoundError(f"{what} in {_shown(self.url)}; `harness runs` lists them")
         return (exact or found)[0]
 
     def results(self, run: str) -> Iterator[Result]:
@@ -233,47 +243,77 @@ def _result_row(row: ResultRow) -> dict[str, Any]:
     }
 
 
-def sqlite_url(path: Path) -> str:
-    """The URL of a store in a file."""
-    return f"sqlite:///{path}"
-
-
-def _engine(url: str) -> Engine:
+def _engine(url: str, busy_timeout_s: float) -> Engine:
     try:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as exc:
         message = f"{url!r} is no store; name a file, or an SQLAlchemy URL like sqlite:///path"
         raise StoreError(message) from exc
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed)
+        return _sqlite_engine(parsed, busy_timeout_s)
+    if parsed.get_backend_name() != "postgresql":
+        raise StoreError(f"store {_shown(url)}: only SQLite and PostgreSQL can be a store")
     try:
         return sa.create_engine(parsed, pool_pre_ping=True)
     except (sa.exc.SQLAlchemyError, ImportError) as exc:
         raise StoreError(f"store {_shown(url)} cannot be used: {exc}") from exc
 
 
-def _sqlite_engine(url: sa.URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        folder = Path(url.database).parent
+def _sqlite_engine(url: sa.URL, busy_timeout_s: float) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise StoreError("a store in memory keeps nothing; name a file, as in sqlite:///path")
+    if "uri" not in url.query:
+        folder = Path(url.database or "").parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise StoreError(f"store {url.database}: {exc.strerror}: {exc.filename}") from exc
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = sa.create_engine(url, connect_args={"timeout": busy_timeout_s})
 
     @sa.event.listens_for(engine, "connect")
     def _tune(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(connection, busy_timeout_s)
         connection.execute("PRAGMA synchronous=NORMAL")
 
     return engine
 
 
-def _check_format(connection: Connection, url: str) -> None:
-    found = connection.execute(sa.select(meta.c.value).where(meta.c.name == "format")).scalar()
-    if found is None:
+def _write_ahead(connection: Any, patience_s: float) -> None:
+    """Switch to WAL; SQLite does not wait where two processes switch a new file at once."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(BUSY_PAUSE_S)
+        else:
+            return
+
+
+def _create(connection: Connection) -> None:
+    """Make the tables, unless another process that begins at the same moment has made them."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+    tables.create_all(connection)
+    if _format(connection) is None:
         connection.execute(meta.insert().values(name="format", value=str(FORMAT)))
-    elif int(found) > FORMAT:
+
+
+def _format(connection: Connection) -> str | None:
+    found = connection.execute(sa.select(meta.c.value).where(meta.c.name == "format"))
+    value: str | None = found.scalar()
+    return value
+
+
+def _check_format(connection: Connection, url: str) -> None:
+    found = _format(connection)
+    if found is None or not found.isdecimal():
+        raise StoreError(f"store {_shown(url)} is not one of this harness; use another --store")
+    if int(found) > FORMAT:
         raise StoreError(
             f"store {_shown(url)} has format {found}, and this version reads up to {FORMAT}; "
             "update claude-eval-harness, or name another store with --store"
@@ -281,11 +321,14 @@ def _check_format(connection: Connection, url: str) -> None:
 
 
 def _shown(url: str) -> str:
-    """The URL without its password."""
+    """A file's path, or the URL without its password."""
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
+        parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
         return url
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return parsed.database
+    return parsed.render_as_string(hide_password=True)
 
 
 def _said(exc: sa.exc.SQLAlchemyError) -> str:
@@ -295,6 +338,7 @@ def _said(exc: sa.exc.SQLAlchemyError) -> str:
         "locked": "another process has kept it locked; wait for that, or use another --store",
         "readonly": "it is read-only; make it writable, or use another --store",
         "is full": "the disk is full; free some space, then `harness resume`: what is in it stays",
+        "disk I/O": "the disk refuses it; is it full? What is in the store stays",
         "unable to open": "the file cannot be opened; is its folder there and writable?",
         "not a database": "the file is no SQLite database; use another --store",
         "malformed": "the file is damaged; restore it from a copy, or use another --store",

@@ -6,7 +6,7 @@ a `Written` is rendered for each case when its trial runs, over the case's `vars
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A suite file, loaded; `warnings` are what its author should look at, but may mean."""
+    """A suite file, loaded; `warnings` are what its author should look at, but may mean.
+
+    `own_params` are the candidates' own, as written, by the name under `models`. A suite that is
+    an eval in Python has a `program` instead of prompts and graders.
+    """
 
     name: str
     path: Path
@@ -97,7 +101,9 @@ class Suite:
     timeout_s: float | None = None
     pass_score: float | None = None
     max_tool_rounds: int = 10
+    own_params: Mapping[str, Written] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    program: Callable[..., Any] | None = None
 
     @property
     def folder(self) -> Path:
@@ -107,3 +113,9 @@ class Suite:
     def script_of(self, case: Case) -> Script:
         """What is asked in this case."""
         return case.script or self.script
+
+    def params_of(self, candidate: Candidate) -> Written | None:
+        """The candidate's own parameters, `None` where it has none."""
+        if candidate.prompt is None:
+            return self.own_params.get(candidate.name)
+        return self.own_params.get(candidate.name.removesuffix(f"/{candidate.prompt}"))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+import functools
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from harness import suite_file
-from harness.errors import Problem, did_you_mean
+from harness.errors import Place, Problem, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -21,8 +25,17 @@ MODEL_KEYS = {
     for name, model in vars(suite_file).items()
     if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel
 }
-ALL_KEYS = sorted({key for keys in MODEL_KEYS.values() for key in keys})
 
+ROOMS: Mapping[str | int, str] = {
+    "cases": "CaseFile",
+    "gates": "GateFile",
+    "turns": "TurnFile",
+    "messages": "MessageFile",
+    "<candidate>": "CandidateFile",
+    "<file>": "FileRef",
+    "<python>": "DataFunction",
+    "<sqlite>": "DataQuery",
+}
 WANTED = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -32,7 +45,12 @@ WANTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
     "string_too_short": "a text that is not empty",
-    "too_short": "at least one entry",
+}
+BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
 }
 
 
@@ -44,6 +62,26 @@ def problems_of(error: ValidationError, data: Any, place_of: PlaceOf) -> list[Pr
         message = _message(detail, keys, place_of)
         found[keys, message] = Problem(message, place_of(keys))
     return list(found.values())
+
+
+def without_unknown_keys(error: ValidationError, data: Any) -> Any:
+    """A copy of the file's data without the keys that are known nowhere near."""
+    kept = copy.deepcopy(data)
+    for detail in error.errors(include_url=False):
+        if detail["type"] == "extra_forbidden":
+            *parents, key = _keys_in(data, detail["loc"])
+            functools.reduce(operator.getitem, parents, kept).pop(key, None)
+    return kept
+
+
+def in_order(problems: Iterable[Problem], path: Path) -> list[Problem]:
+    """The problems of a suite file by line, after them those of the files that it names."""
+
+    def position(problem: Problem) -> tuple[bool, str, int, int]:
+        place = problem.place or Place(path)
+        return place.path != path, str(place.path), place.line, place.column
+
+    return sorted(problems, key=position)
 
 
 def _keys_in(data: Any, location: Sequence[str | int]) -> KeyPath:
@@ -63,40 +101,56 @@ def _steps(data: Any, location: Sequence[str | int]) -> Iterator[str | int]:
 
 
 def _message(detail: ErrorDetails, keys: KeyPath, place_of: PlaceOf) -> str:
-    kind, key = detail["type"], str(keys[-1]) if keys else "the file"
+    kind, key = detail["type"], _named(keys)
     if kind == "extra_forbidden":
-        allowed = _siblings(keys)
-        return f"unknown key `{key}`{did_you_mean(key, allowed)}; known here: {', '.join(allowed)}"
+        allowed = _siblings(detail["loc"])
+        return f"unknown key {key}{did_you_mean(str(keys[-1]), allowed)}; known here: " + ", ".join(
+            allowed
+        )
     if kind == "missing":
-        return f"`{key}` is missing"
-    if kind in WANTED:
-        got = _shown(detail["input"], place_of.written(keys))
-        return f"`{key}` must be {WANTED[kind]}, not {got}"
-    return f"`{key}`: {detail['msg'].lower()}, not {_shown(detail['input'], None)}"
+        return f"{key} is missing; write `{keys[-1]}: …` here"
+    if kind == "too_short":
+        return f"{key} is empty; write at least one entry"
+    if detail["input"] is None:
+        return f"nothing stands under {key}; write {_wanted(detail)}, or take the key out"
+    return f"{key} must be {_wanted(detail)}, not {_shown(detail, place_of.written(keys))}"
 
 
-def _siblings(keys: KeyPath) -> tuple[str, ...]:
-    parents = [str(key) for key in keys[:-1] if isinstance(key, str)]
-    rooms = {
-        "cases": "CaseFile", "gates": "GateFile", "turns": "TurnFile", "models": "CandidateFile",
-        "messages": "MessageFile", "regression": "Margin", "data": "DataQuery",
-        "prompt": "FileRef", "system": "FileRef", "user": "FileRef",
-    }  # fmt: skip
-    gate = next((p for p in parents[:-1] if p == "gates"), None)
-    if gate and parents[-1] != "regression":
-        return MODEL_KEYS["Bounds"]
-    nearest = next((rooms[p] for p in reversed(parents) if p in rooms), "SuiteFile")
-    return MODEL_KEYS[nearest]
+def _wanted(detail: ErrorDetails) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in BOUNDS:
+        name, words = BOUNDS[kind]
+        return f"{words} {context[name]}"
+    if kind == "literal_error":
+        return f"{context['expected']}"
+    if kind == "string_too_long":
+        return f"at most {context['max_length']} characters long"
+    return WANTED.get(kind) or detail["msg"].lower()
 
 
-def _shown(value: Any, written: str | None) -> str:
+def _named(keys: KeyPath) -> str:
+    if keys and isinstance(keys[-1], int):
+        return f"entry {keys[-1] + 1} of {_named(keys[:-1])}"
+    return f"`{keys[-1]}`" if keys else "the file"
+
+
+def _siblings(location: Sequence[str | int]) -> tuple[str, ...]:
+    """The keys that are known where this unknown one stands."""
+    if "gates" in location[:-3]:
+        return MODEL_KEYS["Margin" if location[-2] == "regression" else "Bounds"]
+    near = [ROOMS[step] for step in location[:-1] if step in ROOMS]
+    return MODEL_KEYS[near[-1] if near else "SuiteFile"]
+
+
+def _shown(detail: ErrorDetails, written: str | None) -> str:
     """The value as its author wrote it, and the way out where YAML read no text."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool | int | float):
-        kind = "a boolean" if isinstance(value, bool) else "a number"
-        text = written if written is not None else repr(value)
-        return f'`{text}`, which is {kind} to YAML; write "{text}" to mean the text'
+    value = detail["input"]
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
-    return repr(value)
+    if not isinstance(value, bool | int | float):
+        return repr(value)
+    text = written if written is not None else repr(value)
+    if detail["type"] != "string_type":
+        return text
+    kind = "a boolean" if isinstance(value, bool) else "a number"
+    return f'`{text}`, which is {kind} to YAML; write "{text}" to mean the text'

@@ -22,6 +22,14 @@ def tool_results(
     return [_result(use, known.get(use["name"]), renderer, scope) for use in answer.tool_uses]
 
 
+def unanswered(answer: Answer) -> list[Block]:
+    """An error result for each call in an answer after which no more rounds are made."""
+    refusal = {"content": "no more tool calls are answered in this turn", "is_error": True}
+    return [
+        {"type": "tool_result", "tool_use_id": use["id"], **refusal} for use in answer.tool_uses
+    ]
+
+
 def _result(use: Block, tool: Tool | None, renderer: Renderer, scope: Mapping[str, Any]) -> Block:
     result = {"type": "tool_result", "tool_use_id": use["id"]}
     try:

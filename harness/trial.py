@@ -7,21 +7,18 @@ live run, a batch, a replay or a test.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.errors import AnswerMissingError, GraderError, RenderError
-from harness.graders import GraderContext, arguments, build
-from harness.models import Registry
-from harness.pricing import bill
-from harness.prompt import Composer, Prompt, first_turns
+from harness.chat import Chat, evaluated
+from harness.errors import AnswerMissingError, GraderError, RenderError, SuiteError
+from harness.prompt import first_turns
 from harness.records import (
     Answer,
     Call,
     Candidate,
     Conversation,
     Grade,
-    Grader,
     Missing,
     Outcome,
     Request,
@@ -30,9 +27,8 @@ from harness.records import (
     TrialId,
 )
 from harness.suite import Case, GraderSpec, Script, Suite
-from harness.tools import tool_results
-
-_Built = tuple[Grader, str, float]
+from harness.talk import Talk
+from harness.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,86 +52,47 @@ class Trial:
         return self.suite.script_of(self.case)
 
 
-class Workshop(Composer):
-    """What trials of one suite share: composed requests, prices, and graders that stay the same."""
-
-    def __init__(self, suite: Suite, registry: Registry) -> None:
-        super().__init__(suite, registry)
-        self.context = GraderContext(suite.folder)
-        self._fixed: dict[int, tuple[GraderSpec, _Built]] = {}
-
-    def call(self, request: Request, answer: Answer) -> Call:
-        """The request and its answer, with the bill."""
-        return Call(request, answer, bill(answer, self.registry))
-
-    def grader(self, spec: GraderSpec, scope: Mapping[str, Any]) -> _Built:
-        """The grader for one case, its name and weight; raises RenderError or GraderError."""
-        if (known := self._fixed.get(id(spec))) is not None:
-            return known[1]
-        item = self.rendered(spec.item, scope)
-        given = arguments({item: True} if isinstance(item, str) else item)
-        built = build(given, self.context), given.name or given.kind, given.weight
-        if item == spec.item.value:
-            self._fixed[id(spec)] = (spec, built)
-        return built
-
-
-@dataclass(slots=True)
-class _Talk:
-    """A trial's conversation so far."""
-
-    trial: Trial
-    prompt: Prompt
-    workshop: Workshop
-    calls: list[Call] = field(default_factory=list)
-
-    @property
-    def scope(self) -> dict[str, Any]:
-        """What a later turn's template sees: the case's vars, and the answers so far."""
-        return {**self.trial.case.vars, "answers": [call.answer.text for call in self.calls]}
-
-    @property
-    def conversation(self) -> Conversation:
-        """What a grader sees."""
-        return Conversation(tuple(self.prompt.messages), tuple(self.calls), self.trial.case.vars)
-
-
 def steps(trial: Trial, workshop: Workshop) -> Steps[Result]:
     """Ask what the trial's script says, grade the answers, and tell how it ended."""
     judged: list[Call] = []
+    talk: Talk | None = None
     try:
-        prompt = workshop.opening(trial.case, trial.candidate)
-    except RenderError as error:
-        return _missing(trial, (), (), Missing("template_error", error.message))
-    talk = _Talk(trial, prompt, workshop)
-    try:
-        grades = yield from _turns(talk, judged)
+        talk = _opened(trial, workshop)
+        grades = yield from (_program if trial.suite.program else _turns)(trial, talk, judged)
     except AnswerMissingError as error:
-        return _missing(trial, talk.calls, talk.prompt.messages, error.missing)
+        return _missing(trial, talk, error.missing)
     except RenderError as error:
-        missing = Missing("template_error", error.message)
-        return _missing(trial, talk.calls, talk.prompt.messages, missing)
-    return _concluded(talk, tuple(grades), judged)
+        return _missing(trial, talk, Missing("template_error", error.message))
+    return _concluded(trial, talk, tuple(grades), judged)
 
 
-def ask(request: Request) -> Steps[Answer]:
-    """One request and its answer; raises AnswerMissingError where there is none."""
-    (reply,) = yield (request,)
-    if isinstance(reply, Missing):
-        raise AnswerMissingError(reply)
-    return reply
+def _opened(trial: Trial, workshop: Workshop, calls: list[Call] | None = None) -> Talk:
+    prompt = workshop.opening(trial.case, trial.candidate)
+    return Talk(
+        workshop, prompt, trial.case.vars, trial.script.tools, [] if calls is None else calls
+    )
 
 
-def _turns(talk: _Talk, judged: list[Call]) -> Steps[list[Grade]]:
-    trial = talk.trial
-    script = trial.script
+def _program(trial: Trial, talk: Talk, _judged: list[Call]) -> Steps[list[Grade]]:
+    """An eval in Python: its assertions are its one grader."""
+    program = trial.suite.program
+    assert program is not None
+    chat = Chat(talk, lambda: _opened(trial, talk.workshop, talk.calls))
+    grade = yield from evaluated(program, trial.case, chat)
+    return [replace(grade, name="assert")]
+
+
+def _turns(trial: Trial, talk: Talk, judged: list[Call]) -> Steps[list[Grade]]:
+    script, workshop = trial.script, talk.workshop
     grades: list[Grade] = []
     said = first_turns(script, trial.candidate)
     for number, written in enumerate(said or (None,)):
-        if written is not None:
-            scope = talk.scope if number else trial.case.vars
-            talk.prompt.say(talk.workshop.content(written, scope))
-        yield from _answered(talk)
+        if written is None:
+            yield from talk.answered()
+        elif number == 0:
+            yield from talk.say(workshop.first(trial.case, written))
+        else:
+            yield from talk.say(workshop.content(written, talk.scope))
         if number < len(script.turns):
             specs = script.turns[number].graders
             grades += yield from _graded(talk, specs, judged, turn=number + 1)
@@ -143,23 +100,8 @@ def _turns(talk: _Talk, judged: list[Call]) -> Steps[list[Grade]]:
     return grades
 
 
-def _answered(talk: _Talk) -> Steps[None]:
-    """The answer to what was said last, after as many rounds of tools as it wants."""
-    for round_ in range(talk.trial.suite.max_tool_rounds + 1):
-        request = talk.prompt.request()
-        answer = yield from ask(request)
-        talk.calls.append(talk.workshop.call(request, answer))
-        talk.prompt.hear(answer.content)
-        last = round_ == talk.trial.suite.max_tool_rounds
-        if last or not (answer.tool_uses or answer.stop_reason == "pause_turn"):
-            return
-        if answer.tool_uses:
-            tools, scope = talk.trial.script.tools, talk.scope
-            talk.prompt.say(tool_results(answer, tools, talk.workshop.renderer, scope))
-
-
 def _graded(
-    talk: _Talk, specs: Sequence[GraderSpec], judged: list[Call], *, turn: int | None
+    talk: Talk, specs: Sequence[GraderSpec], judged: list[Call], *, turn: int | None
 ) -> Steps[list[Grade]]:
     grades = []
     conversation = talk.conversation
@@ -170,17 +112,24 @@ def _graded(
 
 
 def _grade(
-    talk: _Talk, spec: GraderSpec, conversation: Conversation, judged: list[Call]
+    talk: Talk, spec: GraderSpec, conversation: Conversation, judged: list[Call]
 ) -> Steps[Grade]:
     """One grade; whatever goes wrong makes it a broken one, never a pass and never a crash."""
     try:
-        grader, name, weight = talk.workshop.grader(spec, talk.trial.case.vars)
+        grader, name, weight = talk.workshop.grader(spec, talk.vars)
         said = grader(conversation)
         if isinstance(said, Generator):
             said = yield from _noted(said, talk.workshop, judged)
-    except (GraderError, RenderError, AnswerMissingError) as error:
-        return Grade(None, reason=str(error), name=str(next(iter(spec.item.value))))
+    except (GraderError, RenderError, SuiteError, AnswerMissingError) as error:
+        return Grade(None, reason=str(error), name=_label(spec.item.value))
     return replace(said, name=name, weight=weight)
+
+
+def _label(item: Any) -> str:
+    """The name of a grader that could not be built."""
+    if not isinstance(item, Mapping):
+        return str(item)
+    return str(item.get("name") or next((key for key in item if key != "weight"), "grader"))
 
 
 def _noted(asking: Steps[Grade], workshop: Workshop, judged: list[Call]) -> Steps[Grade]:
@@ -204,15 +153,13 @@ def _calls(
             yield workshop.call(request, reply)
 
 
-def _missing(
-    trial: Trial, calls: Sequence[Call], messages: Sequence[Any], missing: Missing
-) -> Result:
+def _missing(trial: Trial, talk: Talk | None, missing: Missing) -> Result:
     return Result(
         id=trial.id,
         outcome=Outcome.ERRORED,
         score=None,
-        calls=tuple(calls),
-        messages=tuple(messages),
+        calls=tuple(talk.calls) if talk else (),
+        messages=tuple(talk.prompt.messages) if talk else (),
         missing=missing,
         reason=missing.reason,
         tags=trial.case.tags,
@@ -220,8 +167,9 @@ def _missing(
     )
 
 
-def _concluded(talk: _Talk, grades: tuple[Grade, ...], judged: Sequence[Call]) -> Result:
-    trial = talk.trial
+def _concluded(
+    trial: Trial, talk: Talk, grades: tuple[Grade, ...], judged: Sequence[Call]
+) -> Result:
     outcome, score, reason = verdict(grades, trial.suite.pass_score)
     return Result(
         id=trial.id,

@@ -6,6 +6,10 @@ reads as something else than they look: `yes`, `0123`, `12:30`, a bare date.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,29 +24,40 @@ KeyPath = tuple[str | int, ...]
 PLAIN_BOOLEANS = {"true": True, "True": True, "TRUE": True}
 PLAIN_BOOLEANS |= {"false": False, "False": False, "FALSE": False}
 MAX_DEPTH = 100
+MAX_REPEATED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceOf:
-    """From a key path, such as `("cases", 3, "id")`, to where it stands and how it is written."""
+    """From a key path, such as `("cases", 3, "id")`, to where it stands and how it is written.
+
+    Without a `root`, for data that is not from a YAML file, everything stands on `line`.
+    """
 
     path: Path
-    root: Node
+    root: Node = None
+    lines: Sequence[str] = ()
+    line: int = 1
 
     def __call__(self, keys: KeyPath) -> Place:
         """The place of the deepest part of the key path that exists."""
         if self.root is None:
-            return Place(self.path, 1, 1)
+            return Place(self.path, self.line, 1)
         mark = self._find(keys)[1]
         return Place(self.path, mark.line + 1, mark.column + 1)
 
-    def text_line(self, keys: KeyPath) -> int:
-        """The line on which the text under this key path begins: a block's, below its key."""
-        if self.root is None:
-            return 1
-        node = self._find(keys)[0]
-        block = node.id == "scalar" and node.style in ("|", ">")
-        return int(node.start_mark.line) + (2 if block else 1)
+    def within(self, keys: KeyPath, line: int) -> Place:
+        """The place of a line, counted from 1, of the text under this key path."""
+        node = self._find(keys)[0] if self.root is not None else None
+        if node is None or node.id != "scalar":
+            return self(keys)
+        block = node.style in ("|", ">")
+        if line == 1 and not block:
+            return self(keys)
+        first, last = node.start_mark.line + block, node.end_mark.line - block
+        number = min(first + line - 1, max(first, last), len(self.lines) - 1)
+        text = self.lines[number]
+        return Place(self.path, number + 1, len(text) - len(text.lstrip()) + 1)
 
     def written(self, keys: KeyPath) -> str | None:
         """The characters of the scalar in the file: `1.10` where the data has the number 1.1."""
@@ -64,41 +79,95 @@ def read_yaml(path: Path) -> tuple[Any, PlaceOf]:
 
     Raises SuiteError with every duplicate key and misread scalar, or with the syntax error.
     """
-    root = _compose(path, _text(path))
-    reader = _Reader(path)
-    data = reader.value(root, 0) if root is not None else None
-    if reader.problems:
-        raise SuiteError(reader.problems)
-    return data, PlaceOf(path, root)
+    data, place_of, problems = scan_yaml(path)
+    if problems:
+        raise SuiteError(problems)
+    return data, place_of
+
+
+def scan_yaml(path: Path) -> tuple[Any, PlaceOf, list[Problem]]:
+    """As `read_yaml`, with the duplicate keys and misread scalars beside the data.
+
+    A scalar that was misread stands in the data as it was written. Raises SuiteError where there
+    is no data: the file cannot be read, or is not YAML.
+    """
+    text = _text(path)
+    with gc_paused():
+        root = _compose(path, text)
+        reader = _Reader(path)
+        data = reader.value(root, 0) if root is not None else None
+    return data, PlaceOf(path, root, text.splitlines()), reader.problems
+
+
+@contextlib.contextmanager
+def gc_paused() -> Iterator[None]:
+    """No garbage collection while many objects are made that all stay: it would look at each."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as exc:
-        message = f"byte {exc.start} is not UTF-8; save the file as UTF-8"
-        raise SuiteError([Problem(message, Place(path))]) from exc
+        raw = path.read_bytes()
     except OSError as exc:
         message = f"cannot be read: {exc.strerror or exc}"
         raise SuiteError([Problem(message, Place(path))]) from exc
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        start = raw.rfind(b"\n", 0, exc.start) + 1
+        place = Place(path, raw.count(b"\n", 0, start) + 1, exc.start - start + 1)
+        message = f"byte {exc.start} is not UTF-8; save the file as UTF-8"
+        raise SuiteError([Problem(message, place)]) from exc
+
+
+@functools.cache
+def _loader() -> Any:
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    resolvers, text_tag = base.yaml_implicit_resolvers, base.DEFAULT_SCALAR_TAG
+
+    class Loader(base):  # type: ignore[misc]
+        """Most scalars are texts by their first character: no pattern is tried on those."""
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+            if kind is yaml.ScalarNode and implicit[0] and value and value[0] not in resolvers:
+                return text_tag
+            return super().resolve(kind, value, implicit)
+
+    return Loader
 
 
 def _compose(path: Path, text: str) -> Node:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.compose(text, Loader=loader)
+        return yaml.compose(text, Loader=_loader())
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path)
-        message = " ".join(part for part in (exc.context, exc.problem) if part)
-        raise SuiteError(
-            [Problem(f"not valid YAML: {message}{_hint(exc.problem)}", place)]
-        ) from exc
-    except (yaml.YAMLError, RecursionError) as exc:
-        problem = Problem(f"not valid YAML: {str(exc) or 'nested too deeply'}", Place(path))
+        place = Place(path, mark.line + 1, mark.column + 1) if mark else Place(path, 1, 1)
+        said = " ".join(part for part in (exc.context, exc.problem) if part)
+        problem = Problem(f"not valid YAML: {said}{_hint(exc.problem)}", place)
         raise SuiteError([problem]) from exc
+    except yaml.reader.ReaderError as exc:
+        raise SuiteError([_unreadable(path, text, exc.position, exc.character)]) from exc
+    except (yaml.YAMLError, RecursionError) as exc:
+        problem = Problem(f"not valid YAML: {str(exc) or 'nested too deeply'}", Place(path, 1, 1))
+        raise SuiteError([problem]) from exc
+
+
+def _unreadable(path: Path, text: str, position: int, character: object) -> Problem:
+    line_start = text.rfind("\n", 0, position) + 1
+    place = Place(path, text.count("\n", 0, position) + 1, position - line_start + 1)
+    code = character if isinstance(character, int) else ord(str(character)[:1] or "\0")
+    message = f"the character U+{code:04X} may not stand in YAML; "
+    return Problem(f'{message}remove it, or write "\\u{code:04x}" in double quotes', place)
 
 
 def _hint(problem: str | None) -> str:
@@ -106,7 +175,9 @@ def _hint(problem: str | None) -> str:
         return '; put quotes around a text that contains ": "'
     if problem and ("cannot start any token" in problem or "character" in problem):
         return "; indent with spaces, and quote a text that begins with a special character"
-    return ""
+    if problem and "another document" in problem:
+        return "; keep one suite to a file, without `---`"
+    return "; look at brackets, quotes and indentation here and above"
 
 
 def _child(node: Node, key: str | int) -> tuple[Any, Any] | None:
@@ -129,6 +200,8 @@ class _Reader:
         self.problems: list[Problem] = []
         self.constructor = yaml.constructor.SafeConstructor()
         self.open: set[int] = set()
+        self.seen: set[int] = set()
+        self.repeated = 0
 
     def problem(self, node: Node, message: str) -> None:
         mark = node.start_mark
@@ -138,7 +211,9 @@ class _Reader:
         if node.id == "scalar":
             return self.scalar(node)
         if depth > MAX_DEPTH or id(node) in self.open:
-            self.problem(node, "nested too deeply, or an alias that contains itself")
+            self.problem(node, "nested too deeply, or an alias that contains itself; write it flat")
+            return None
+        if self.too_often(node):
             return None
         self.open.add(id(node))
         try:
@@ -147,6 +222,16 @@ class _Reader:
             return self.mapping(node, depth)
         finally:
             self.open.discard(id(node))
+
+    def too_often(self, node: Node) -> bool:
+        """Aliases of aliases would fill the memory from a few lines."""
+        if id(node) not in self.seen:
+            self.seen.add(id(node))
+            return False
+        if self.repeated <= MAX_REPEATED < self.repeated + len(node.value):
+            self.problem(node, f"aliases repeat more than {MAX_REPEATED:,} values; write fewer")
+        self.repeated += len(node.value)
+        return self.repeated > MAX_REPEATED
 
     def mapping(self, node: Node, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -169,20 +254,20 @@ class _Reader:
         value = self.value(node, depth + 1)
         sources = value if isinstance(value, list) else [value]
         if not all(isinstance(source, dict) for source in sources):
-            self.problem(node, "`<<` merges mappings only")
+            self.problem(node, "`<<` merges mappings only; name a mapping with `*`")
             return []
         return sources
 
     def key(self, node: Node) -> str | None:
         if node.id != "scalar":
-            self.problem(node, "a key must be a text")
+            self.problem(node, "a key must be a text; quote it, or write `- ` before a list entry")
             return None
         return str(node.value)
 
     def scalar(self, node: Node) -> Any:
         text = str(node.value)
         kind = node.tag.rpartition(":")[2]
-        if kind == "str":
+        if kind in ("str", "value"):
             return text
         if kind == "null":
             return None
@@ -196,7 +281,7 @@ class _Reader:
             return text
         return self.number(node, text)
 
-    def boolean(self, node: Node, text: str) -> bool | None:
+    def boolean(self, node: Node, text: str) -> bool | str:
         if text not in PLAIN_BOOLEANS:
             meant = "true" if text.lower() in ("yes", "on", "y") else "false"
             self.problem(
@@ -204,13 +289,13 @@ class _Reader:
                 f'`{text}` is a boolean to YAML; write "{text}" to mean the text, '
                 f"or {meant} to mean the boolean",
             )
-        return PLAIN_BOOLEANS.get(text)
+        return PLAIN_BOOLEANS.get(text, text)
 
     def number(self, node: Node, text: str) -> int | float | str:
         try:
             value: int | float = self.constructor.construct_object(node)
         except (ValueError, OverflowError):
-            self.problem(node, f"`{text}` is not a number that can be read; quote it")
+            self.problem(node, f'`{text}` is no number that can be read; write "{text}"')
             return text
         if isinstance(value, int) and str(value) != text.lstrip("+"):
             self.problem(
@@ -218,4 +303,5 @@ class _Reader:
                 f'`{text}` is the number {value} to YAML; write "{text}" to mean the text, '
                 f"or {value} to mean the number",
             )
+            return text
         return value

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Callable
 from decimal import Decimal
 from typing import BinaryIO
 
 from harness.analysis.comparison import Comparison
-from harness.records import USAGE_FIELDS, Call, Result, Usage, add_dollars
+from harness.records import USAGE_FIELDS, Result
 from reports.text import cell
 
 COLUMNS = (
@@ -55,31 +54,20 @@ class TrialsCsv:
 
 
 def _money(result: Result) -> dict[str, object]:
-    if not result.calls:
+    bill = result.bill
+    if bill is None:
         return {"cost_usd": None, "spent_usd": None}
-    return {
-        "cost_usd": _sum(result, lambda call: call.bill.total),
-        "spent_usd": _sum(result, lambda call: call.spent),
-    }
-
-
-def _sum(result: Result, dollars: Callable[[Call], Decimal | None]) -> Decimal | None:
-    total: Decimal | None = Decimal(0)
-    for call in result.calls:
-        total = add_dollars(total, dollars(call))
-    return total
+    return {"cost_usd": bill.total, "spent_usd": result.spent}
 
 
 def _answer(result: Result) -> dict[str, object]:
     calls = result.calls_for("answer")
     last = calls[-1].answer if calls else None
     request_id = result.missing.request_id if result.missing else None
-    usage = sum((call.answer.usage for call in calls), Usage())
-    latencies = [call.answer.latency_s for call in calls]
-    known = [latency for latency in latencies if latency is not None]
+    usage, latency = result.usage, result.latency_s
     return {
-        **{name: getattr(usage, name) if calls else None for name in USAGE_FIELDS},
-        "latency_s": round(sum(known), 6) if known and len(known) == len(latencies) else None,
+        **{name: getattr(usage, name, None) for name in USAGE_FIELDS},
+        "latency_s": None if latency is None else round(latency, 6),
         "stop_reason": last.stop_reason if last else None,
         "request_id": request_id or (last.request_id if last else None),
         "answer": last.text if last else None,

@@ -52,7 +52,7 @@ def _closing(comparison: Comparison, folder: Path | None, failure: TrialId | Non
         run = shlex.quote(comparison.run.id)
         lines.append(f"Pending: {numbers.count(pending)} trials; go on with harness resume {run}")
     if folder is not None:
-        lines.append(f"Report: {folder / 'report.md'}")
+        lines.append(f"Report: {folder / 'report.html'}")
     if failure is not None:
         lines.append(f"See a failure: {tables.show_command(comparison.run.id, failure)}")
     return lines

@@ -14,6 +14,7 @@ from harness.analysis.comparison import Comparison
 from harness.errors import UsageError
 from harness.records import Result
 from reports.csv_report import TrialsCsv
+from reports.html import HtmlReport
 from reports.json_report import RunJson, TrialsJsonl
 from reports.markdown import MarkdownReport
 
@@ -35,6 +36,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[BinaryIO, Comparison], Report]]] = {
     "jsonl": ("trials.jsonl", TrialsJsonl),
     "csv": ("trials.csv", TrialsCsv),
     "md": ("report.md", MarkdownReport),
+    "html": ("report.html", HtmlReport),
 }
 
 

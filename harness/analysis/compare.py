@@ -55,7 +55,7 @@ def _candidate(run: Run, candidate: Candidate, suites: Mapping[str, Tally]) -> C
     for case in cases:
         for tag in dict.fromkeys(case.tags):
             tagged[tag].append(case)
-    planned = {suite.name: suite.planned for suite in run.suites}
+    planned = {suite.name: suite.planned.get(candidate.name) for suite in run.suites}
     return CandidateSummary(
         name=candidate.name,
         model=candidate.model,

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import anthropic
 import httpx2
 import orjson
 
-from harness.backends.wire import Fault, FaultError, answer_of, error_fault, malformed
+from harness.backends.stream import Assembly
+from harness.backends.wire import (
+    CONNECTION_ERROR,
+    TIMEOUT,
+    Fault,
+    FaultError,
+    answer_of,
+    error_fault,
+)
 from harness.errors import UsageError
 from harness.records import Answer, Request
 
+if TYPE_CHECKING:
+    from anthropic._types import RequestOptions
+
 DEFAULT_TIMEOUT_S = 600.0
 CONNECT_TIMEOUT_S = 10.0
+STREAMED_TIMEOUT_S = 3600.0
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STREAMED_ABOVE = 21_333
 """`max_tokens` above which a plain request could idle longer than proxies allow."""
+UNREADABLE = (ValueError, AssertionError, httpx2.DecodingError)
+UNCONNECTED = (anthropic.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError)
 SDK_CREDENTIALS = (
     "ANTHROPIC_PROFILE",
     "ANTHROPIC_CONFIG_DIR",
@@ -39,15 +55,15 @@ class Access:
     by_sdk: bool = False
 
     def __repr__(self) -> str:
-        return f"Access(base_url={self.base_url!r}, api_key=…)"
+        return f"Access(base_url={_shown(self.base_url)!r}, api_key=…)"
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Access:
         """What the environment gives; raises UsageError where it gives no credentials."""
         access = cls(
-            api_key=environ.get("ANTHROPIC_API_KEY") or None,
-            auth_token=environ.get("ANTHROPIC_AUTH_TOKEN") or None,
-            base_url=environ.get("ANTHROPIC_BASE_URL") or None,
+            api_key=_credential(environ, "ANTHROPIC_API_KEY"),
+            auth_token=_credential(environ, "ANTHROPIC_AUTH_TOKEN"),
+            base_url=_url(environ.get("ANTHROPIC_BASE_URL", "").strip()),
             by_sdk=any(environ.get(name) for name in SDK_CREDENTIALS),
         )
         if not (access.api_key or access.auth_token or access.by_sdk):
@@ -58,6 +74,29 @@ class Access:
         return access
 
 
+def _credential(environ: Mapping[str, str], name: str) -> str | None:
+    """The credential without white space around it; raises UsageError where it cannot be one."""
+    value = environ.get(name, "").strip()
+    if not all("!" <= character <= "~" for character in value):
+        raise UsageError(f"{name} holds white space or characters that no key has; copy it again")
+    return value or None
+
+
+def _url(text: str) -> str | None:
+    """The base URL, or `None` where it is empty; raises UsageError where it cannot be one."""
+    parts = urlsplit(text)
+    if text and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise UsageError(
+            f"ANTHROPIC_BASE_URL={text!r} is no URL; write https://host or http://host:port"
+        )
+    return text or None
+
+
+def _shown(url: str | None) -> str | None:
+    """The URL without a user and password, which are credentials too."""
+    return url and urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
+
+
 def make_client(access: Access) -> anthropic.AsyncAnthropic:
     """A client on the aiohttp transport that retries nothing by itself."""
     options: dict[str, Any] = {}
@@ -65,11 +104,16 @@ def make_client(access: Access) -> anthropic.AsyncAnthropic:
         options["api_key"] = access.api_key
     elif access.auth_token:
         options["auth_token"] = access.auth_token
+    host = urlsplit(access.base_url or "").hostname
     return anthropic.AsyncAnthropic(
         base_url=access.base_url,
         max_retries=0,
         timeout=httpx2.Timeout(DEFAULT_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        http_client=anthropic.DefaultAioHttpClient(base_url=access.base_url or ""),
+        http_client=anthropic.DefaultAioHttpClient(
+            base_url=access.base_url or "",
+            # A proxy from the environment does not lead back to this machine.
+            trust_env=host not in LOOPBACK,
+        ),
         **options,
     )
 
@@ -78,37 +122,45 @@ async def send(
     client: anthropic.AsyncAnthropic, request: Request, clock: Callable[[], float]
 ) -> Answer:
     """The answer to one attempt at `request`; raises FaultError for whatever goes wrong."""
-    limit = request.timeout_s or DEFAULT_TIMEOUT_S
     streamed = _max_tokens(request) > STREAMED_ABOVE
-    if streamed and request.timeout_s is None:
-        limit = 3600.0
+    limit = request.timeout_s or (STREAMED_TIMEOUT_S if streamed else DEFAULT_TIMEOUT_S)
     start = clock()
     try:
         async with asyncio.timeout(limit):
             body, headers = await (_stream if streamed else _post)(client, request, limit)
-    except FaultError:
-        raise
-    except TimeoutError as exc:
-        raise FaultError(_timeout(limit)) from exc
-    except Exception as exc:
-        raise FaultError(fault_of(exc, limit)) from exc
-    return answer_of(body, headers, answered_at=datetime.now(UTC), latency_s=clock() - start)
+        return answer_of(body, headers, answered_at=datetime.now(UTC), latency_s=clock() - start)
+    except FaultError as error:
+        fault = error.fault
+    except TimeoutError:
+        fault = _timeout(limit)
+    except Exception as error:
+        fault = fault_of(error, limit)
+    raise FaultError(_without_secrets(fault, client))
+
+
+def _without_secrets(fault: Fault, client: anthropic.AsyncAnthropic) -> Fault:
+    """The fault with what a server or a library quoted of the credentials taken out."""
+    kind, reason = fault.kind, fault.reason
+    for secret in filter(None, (client.api_key, client.auth_token)):
+        kind, reason = kind.replace(secret, "…"), reason.replace(secret, "…")
+    return replace(fault, kind=kind, reason=reason)
 
 
 def fault_of(exc: Exception, limit_s: float) -> Fault:
     """What an exception of the SDK or of the transport means."""
+    cause = exc.__cause__ or exc
     if isinstance(exc, anthropic.APIStatusError):
         return error_fault(exc.body, exc.status_code, exc.response.headers)
+    if isinstance(cause, httpx2.ConnectTimeout):
+        reason = f"no connection within {CONNECT_TIMEOUT_S:g} s"
+        return Fault(CONNECTION_ERROR, reason, retry=True)
     if isinstance(exc, anthropic.APITimeoutError | httpx2.TimeoutException):
         return _timeout(limit_s)
-    if isinstance(exc, ValueError | AssertionError):
+    if isinstance(exc, UNREADABLE):
         return Fault("malformed_response", f"the response cannot be read: {exc}", retry=True)
-    if isinstance(
-        exc, anthropic.APIConnectionError | httpx2.HTTPError | aiohttp.ClientError | OSError
-    ):
-        cause = exc.__cause__ or exc
+    if isinstance(exc, UNCONNECTED):
         said = f"{type(cause).__name__}: {cause}".rstrip(": ")
-        return Fault("connection_error", f"connection failed: {said}", retry=True)
+        return Fault(CONNECTION_ERROR, f"connection failed: {said}", retry=True)
     if isinstance(exc, TypeError | anthropic.AnthropicError):
         return Fault("authentication_error", f"no usable credentials: {exc}", fatal=True)
     return Fault("client_error", f"{type(exc).__name__}: {exc}")
@@ -116,7 +168,7 @@ def fault_of(exc: Exception, limit_s: float) -> Fault:
 
 def _timeout(limit_s: float) -> Fault:
     reason = f"no complete answer within {limit_s:g} s; `timeout_s:` in the suite sets this"
-    return Fault("timeout", reason, retry=True)
+    return Fault(TIMEOUT, reason, retry=True)
 
 
 def _max_tokens(request: Request) -> int:
@@ -131,6 +183,13 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
+def _options(request: Request, limit_s: float) -> RequestOptions:
+    return {
+        "headers": {**_headers(request), "content-type": "application/json"},
+        "timeout": httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S),
+    }
+
+
 async def _post(
     client: anthropic.AsyncAnthropic, request: Request, limit_s: float
 ) -> tuple[bytes, Mapping[str, str]]:
@@ -138,10 +197,7 @@ async def _post(
         "/v1/messages",
         content=orjson.dumps(request.params),
         cast_to=httpx2.Response,
-        options={
-            "headers": {**_headers(request), "content-type": "application/json"},
-            "timeout": httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S),
-        },
+        options=_options(request, limit_s),
     )
     return response.content, response.headers
 
@@ -149,16 +205,17 @@ async def _post(
 async def _stream(
     client: anthropic.AsyncAnthropic, request: Request, limit_s: float
 ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    params = dict(request.params)
-    named = {key: params.pop(key) for key in ("model", "max_tokens", "messages")}
-    ended = False
-    async with client.messages.stream(
-        **named, extra_body=params, extra_headers=_headers(request), timeout=limit_s
-    ) as stream:
+    # The SDK's own accumulation loses blocks and fields that it does not know.
+    assembly = Assembly()
+    stream = await client.post(
+        "/v1/messages",
+        content=orjson.dumps({**request.params, "stream": True}),
+        cast_to=object,
+        stream=True,
+        stream_cls=anthropic.AsyncStream[object],
+        options=_options(request, limit_s),
+    )
+    async with stream:
         async for event in stream:
-            ended = ended or event.type == "message_stop"
-        headers = stream.response.headers
-        if not ended:
-            raise malformed("the stream ended early", headers.get("request-id"))
-        message = await stream.get_final_message()
-    return message.to_dict(mode="json"), headers
+            assembly.add(event)
+    return assembly.message(), stream.response.headers

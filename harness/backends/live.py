@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from harness.backends.wire import Fault, FaultError
+from harness.backends.policy import Outage, Policy
+from harness.backends.wire import CONNECTION_ERROR, TIMEOUT, Fault, FaultError
 from harness.errors import AnswerMissingError, RunStoppedError
 from harness.records import Answer, Missing, Request
 
@@ -20,28 +21,6 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How patient to be: attempts at a broken API, seconds with a crowded one.
-
-    The n-th wait is `base_s` · 2ⁿ up to `longest_s`, less up to a quarter at random. A
-    `retry-after` beyond `patience_s` is not waited for.
-    """
-
-    attempts: int = 6
-    base_s: float = 0.5
-    longest_s: float = 30.0
-    patience_s: float = 900.0
-
-    def delay(self, retries: int, fault: Fault, random: Random) -> float:
-        """Seconds before the next attempt, after `retries` earlier ones."""
-        backoff = min(self.base_s * 2.0 ** min(retries, 30), self.longest_s)
-        backoff *= 1 - 0.25 * random.random()
-        if fault.retry_after_s is None:
-            return backoff
-        return fault.retry_after_s + backoff * 0.25
 
 
 class LiveBackend:
@@ -62,6 +41,7 @@ class LiveBackend:
         self.random = random or Random(0)
         self.clock, self.sleep = clock, sleep
         self.slots = asyncio.Semaphore(concurrency)
+        self.outage = Outage(self.policy)
         self.retries = 0
         self._not_before: dict[str, float] = {}
         self._stopped = asyncio.Event()
@@ -76,7 +56,7 @@ class LiveBackend:
 
     async def answer(self, request: Request) -> Answer:
         """The answer, after as many attempts as the policy allows."""
-        begun, attempts, broken = self.clock(), 0, 0
+        attempts, broken, troubled_since = 0, 0, None
         while True:
             attempts += 1
             try:
@@ -85,10 +65,11 @@ class LiveBackend:
                 fault = error.fault
             else:
                 return replace(answer, attempts=attempts) if attempts > 1 else answer
+            now = self.clock()
+            troubled_since = now if troubled_since is None else troubled_since
             broken += not fault.crowded
             delay = self.policy.delay(attempts - 1, fault, self.random)
-            waited = self.clock() - begun + delay
-            self._give_up_on(fault, attempts, broken, waited)
+            self._give_up_on(fault, attempts, broken, now - troubled_since + delay)
             self.retries += 1
             if fault.crowded and fault.retry_after_s is not None:
                 self._hold(request.model, fault.retry_after_s)
@@ -97,11 +78,34 @@ class LiveBackend:
     async def _attempt(self, request: Request) -> Answer:
         from harness.backends.client import send
 
-        async with self.slots:
-            while (wait := self._not_before.get(request.model, 0.0) - self.clock()) > 0:
-                await self._pause(wait + self.random.random() * min(wait, 1.0))
-            self._check_stopped()
-            return await send(self.client, request, self.clock)
+        while True:
+            await self._wait_for(request.model)
+            async with self.slots:
+                self._check_stopped()
+                # The API may have asked for patience while this request stood in the queue; a
+                # slot is not kept meanwhile, as other models can use it.
+                if self._held_s(request.model) <= 0:
+                    return await self._noted(send(self.client, request, self.clock))
+
+    async def _noted(self, sending: Awaitable[Answer]) -> Answer:
+        """What is sent, with what it says about the connection taken down."""
+        try:
+            answer = await sending
+        except FaultError as error:
+            if error.fault.kind == CONNECTION_ERROR:
+                self.outage.failed(self.clock())
+            elif error.fault.kind != TIMEOUT:
+                self.outage.heard()
+            raise
+        self.outage.heard()
+        return answer
+
+    async def _wait_for(self, model: str) -> None:
+        while (wait := self._held_s(model)) > 0:
+            await self._pause(wait + self.random.random() * min(wait, 1.0))
+
+    def _held_s(self, model: str) -> float:
+        return self._not_before.get(model, 0.0) - self.clock()
 
     def _hold(self, model: str, seconds: float) -> None:
         """Let no request of this model go before the API wants to hear of it again."""
@@ -114,17 +118,25 @@ class LiveBackend:
             raise RunStoppedError(f"the API refuses to go on: {fault.reason}{_way_out(fault)}")
         if not fault.retry:
             raise AnswerMissingError(Missing(fault.kind, fault.reason, fault.request_id))
+        if fault.kind == CONNECTION_ERROR and self.outage.suspected:
+            if self.outage.certain(self.clock()):
+                raise RunStoppedError(self._nobody_there(fault))
+            return
         if broken >= self.policy.attempts or waited_s > self.policy.patience_s:
             asked = fault.retry_after_s
             wait = f"; the API asks to wait {asked:g} s" if asked else ""
             reason = f"{fault.reason} (after {attempts} attempts{wait})"
             raise AnswerMissingError(Missing(fault.kind, reason, fault.request_id))
 
+    def _nobody_there(self, fault: Fault) -> str:
+        return (
+            f"no connection to the API at {self.client.base_url} in {self.outage.errors} attempts: "
+            f"{fault.reason}; check the network, ANTHROPIC_BASE_URL and any proxy"
+        )
+
     def _check_stopped(self) -> None:
         if self._stopped.is_set():
-            raise AnswerMissingError(
-                Missing("not_asked", "the run was stopped before it was asked")
-            )
+            raise RunStoppedError("the run was stopped")
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, or wake up at once when the run is stopped."""

@@ -16,8 +16,11 @@ import orjson
 
 from harness.records import UNKNOWN_USAGE, Answer, Usage
 
+CONNECTION_ERROR = "connection_error"
+TIMEOUT = "timeout"
 SIMULATED_HEADER = "x-simulated"
-FATAL_STATUS = frozenset({401, 402, 403})
+FATAL_STATUS = frozenset({401, 402})
+FATAL_TYPES = frozenset({"authentication_error", "billing_error", "permission_error"})
 FATAL_CODES = frozenset(
     {"enforced_spend_limit_reached", "contract_spend_limit_reached", "ramp_limit_exceeded"}
 )
@@ -29,6 +32,10 @@ RETRIED_STATUS = frozenset({408, 409, 429})
 RETRIED_TYPES = frozenset(
     {"api_error", "overloaded_error", "timeout_error", "rate_limit_error", "conflict_error"}
 )
+NEEDED_FIELDS: Mapping[str, Mapping[str, type]] = {
+    "text": {"text": str},
+    "tool_use": {"id": str, "name": str, "input": dict},
+}
 WAITING_TYPES = frozenset({"rate_limit_error", "overloaded_error"})
 
 
@@ -75,28 +82,39 @@ def answer_of(
     if message.get("type") == "error":
         raise FaultError(error_fault(message, None, headers))
     content = message.get("content")
-    if not isinstance(content, list) or not all(isinstance(block, dict) for block in content):
+    if not isinstance(content, list):
         raise malformed("the response has no content blocks", request_id)
-    if message.get("stop_reason") is None:
+    if not all(map(_whole, content)):
+        raise malformed("the response has a content block without its fields", request_id)
+    if not isinstance(message.get("stop_reason"), str):
         raise malformed("the response ended before the model had finished", request_id)
     raw_usage = message.get("usage")
     usage = raw_usage if isinstance(raw_usage, dict) else {}
+    details = message.get("stop_details")
     return Answer(
         content=tuple(content),
         model=str(message.get("model") or ""),
         stop_reason=message["stop_reason"],
         usage=usage_of(raw_usage),
         answered_at=answered_at,
-        id=message.get("id"),
-        stop_sequence=message.get("stop_sequence"),
-        stop_details=message.get("stop_details"),
-        service_tier=usage.get("service_tier"),
-        inference_geo=usage.get("inference_geo"),
-        speed=usage.get("speed"),
+        id=_opt(message.get("id")),
+        stop_sequence=_opt(message.get("stop_sequence")),
+        stop_details=details if isinstance(details, dict) else None,
+        service_tier=_opt(usage.get("service_tier")),
+        inference_geo=_opt(usage.get("inference_geo")),
+        speed=_opt(usage.get("speed")),
         request_id=request_id,
         latency_s=latency_s,
         simulated=SIMULATED_HEADER in headers,
     )
+
+
+def _whole(block: object) -> bool:
+    """A block that can be read; those of unknown types only need a type."""
+    if not isinstance(block, dict) or not isinstance(block.get("type"), str):
+        return False
+    needed = NEEDED_FIELDS.get(block["type"], {})
+    return all(isinstance(block.get(name), kind) for name, kind in needed.items())
 
 
 def parsed(body: bytes, request_id: str | None) -> Mapping[str, Any]:
@@ -155,10 +173,10 @@ def error_fault(body: object, status: int | None, headers: Mapping[str, str]) ->
     details = error.get("details")
     code = details.get("error_code") if isinstance(details, Mapping) else None
     fatal = (
-        (status in FATAL_STATUS)
+        status in FATAL_STATUS
+        or kind in FATAL_TYPES
         or code in FATAL_CODES
         or (status == 400 and said.lower().startswith(LIMIT_MESSAGES))
-        or kind in ("authentication_error", "billing_error")
     )
     shown = f"{status} {kind}: {said}" if status and status != 200 else f"{kind}: {said}"
     return Fault(
@@ -173,8 +191,9 @@ def error_fault(body: object, status: int | None, headers: Mapping[str, str]) ->
 
 
 def _retried(kind: str, status: int | None, should: str | None) -> bool:
-    if should in ("true", "false"):
-        return should == "true"
+    word = (should or "").strip().lower()
+    if word in ("true", "false"):
+        return word == "true"
     if status is None or status < 400:
         return kind in RETRIED_TYPES
     return status in RETRIED_STATUS or status >= 500

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 import click
 
 from harness.cli.failures import reported
+from harness.cli.pipes import forgiving
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Run": {
         "run": ("running", "Ask the models, grade the answers, write the reports."),
         "resume": ("running", "Go on with a run that was stopped."),
         "check": ("checking", "Validate suites; send nothing."),
+        "init": ("starting", "Write a first suite, ready to run."),
     },
     "Look": {
         "runs": ("stored", "List the runs in the store."),
@@ -28,8 +30,9 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
 }
 COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 EPILOG = """\
-Begin with:  harness run suites --offline
+Example:  harness run suites --offline
 
+Every command takes --help, and --debug to show the traceback of an error.
 Exit codes: 0 gates hold, 1 a gate failed, 2 usage or suite error, 3 too much missing or the API
 refused, 4 budget, 5 batches still processing, 130 interrupted.
 """
@@ -38,11 +41,11 @@ refused, 4 budget, 5 batches still processing, 130 interrupted.
 class Commands(click.Group):
     """A group that imports a command when it is called, and lists all without importing any."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The names of all commands."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
@@ -60,13 +63,13 @@ class Commands(click.Group):
             ctx.fail(f"no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The commands by group, from the table."""
         for title, commands in GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, text) for name, (_module, text) in commands.items()])
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The epilog as it is written."""
         formatter.write_paragraph()
         formatter.write(EPILOG)
@@ -81,4 +84,6 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     given = list(sys.argv[1:] if args is None else args)
-    sys.exit(reported(cli, given))
+    with forgiving():
+        code = reported(cli, given)
+    sys.exit(code)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import traceback
 
 import click
 
@@ -16,35 +15,31 @@ OUR_FAULT = 70
 def reported(cli: click.Command, args: list[str]) -> int:
     """Run the command; its exit code, after telling standard error what went wrong.
 
-    `--debug` anywhere shows the traceback of what is told.
+    `--debug` anywhere shows the traceback of what is told, and changes nothing else.
     """
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
     try:
         return int(cli.main(args, prog_name="harness", standalone_mode=False) or 0)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except click.ClickException as error:
-        if debug:
-            raise
-        error.show()
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except HarnessError as error:
-        if debug:
-            raise
-        tell(error)
-        return error.exit_code
     except Exception as error:
         if debug:
-            raise
-        _say(f"error: {type(error).__name__}: {error}")
-        _say("this is a fault of the harness; --debug shows where")
-        return OUR_FAULT
+            _say(traceback.format_exc().rstrip())
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    """The exit code of what went wrong, once standard error has it."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, HarnessError):
+        tell(error)
+        return error.exit_code
+    _say(f"error: {type(error).__name__}: {error}")
+    _say("this is a fault of the harness; --debug shows where")
+    return OUR_FAULT
 
 
 def tell(error: HarnessError) -> None:

@@ -62,11 +62,11 @@ def _print(rows: list[dict[str, Any]], prices_as_of: str) -> None:
     for title in ("$ in", "$ out", "$ write 5m", "$ write 1h", "$ read"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        until = f" until {row['retires_on']}" if row["retires_on"] else ""
+        retires = f", retires {row['retires_on']}" if row["retires_on"] else ""
         table.add_row(
             row["id"],
             ", ".join(row["aliases"]),
-            f"{row['lifecycle'] or '–'}{until}",
+            f"{row['lifecycle'] or '–'}{retires}",
             _thousands(row["context_tokens"]),
             _thousands(row["max_output_tokens"]),
             *(_price(row["usd_per_mtok"][name]) for name in CLASSES),

@@ -56,7 +56,7 @@ def open_store(named: str | None, *, existing: bool = False) -> Any:
     """The store that was named, or the usual one; raises UsageError where it must exist."""
     from harness.store import Store
 
-    url = settings.store_url(named, os.environ)
+    url = settings.store_url(named, settings.environment(os.environ, (), Path.cwd()))
     if existing and url.startswith("sqlite:///") and not Path(url[10:]).exists():
         raise UsageError(f"there is no store at {url[10:]} yet; `harness run` makes one")
     return Store(url)

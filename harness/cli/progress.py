@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from harness.records import Outcome, Result, Run, add_dollars
 from harness.trial import Trial
@@ -28,11 +29,11 @@ class Silent:
         self.total = 0
         self.first_failure: Result | None = None
 
-    def begin(self, run: Run, total: int) -> None:
+    def begin(self, _run: Run, total: int, _stop: Callable[[], None], /) -> None:
         """Take note of what is to come."""
         self.total = total
 
-    def ended(self, trial: Trial, result: Result) -> None:
+    def ended(self, _trial: Trial, result: Result, /) -> None:
         """Count one trial."""
         self.counts[result.outcome] += 1
         for call in result.calls:
@@ -73,13 +74,13 @@ class Lines(Silent):
         self.stream, self.clock = stream, clock
         self.begun = self.told = clock()
 
-    def begin(self, run: Run, total: int) -> None:
+    def begin(self, run: Run, total: int, stop: Callable[[], None], /) -> None:
         """Say what is about to run."""
-        super().begin(run, total)
+        super().begin(run, total, stop)
         self.begun = self.told = self.clock()
         self.say(f"run {run.id}: {total} trials, mode {run.mode}")
 
-    def ended(self, trial: Trial, result: Result) -> None:
+    def ended(self, trial: Trial, result: Result, /) -> None:
         """Count, and say how far it is when it is time again."""
         super().ended(trial, result)
         now = self.clock()
@@ -107,23 +108,25 @@ class Bar(Silent):
         self.clock, self.begun, self.shown = clock, clock(), 0.0
         self.bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
+            # Where the terminal is narrow, the figures give way; the counts stay whole.
+            TextColumn("{task.fields[figures]}", table_column=Column(ratio=1, no_wrap=True)),
+            expand=True,
             console=console,
             transient=True,
         )
         self.task: Any = None
 
-    def begin(self, run: Run, total: int) -> None:
+    def begin(self, run: Run, total: int, stop: Callable[[], None], /) -> None:
         """Show the bar."""
-        super().begin(run, total)
+        super().begin(run, total, stop)
         self.begun = self.clock()
-        self.task = self.bar.add_task(run.id, total=total, figures="")
+        self.task = self.bar.add_task("run", total=total, figures="")
         self.bar.start()
 
-    def ended(self, trial: Trial, result: Result) -> None:
+    def ended(self, trial: Trial, result: Result, /) -> None:
         """Count, and move the bar at most ten times a second."""
         super().ended(trial, result)
         now = self.clock()
@@ -134,7 +137,9 @@ class Bar(Silent):
 
     def interrupted(self) -> None:
         """Say what is being waited for."""
-        self.bar.update(self.task, description="stopping: waiting for the answers under way")
+        self.bar.update(
+            self.task, description="stopping", figures="waiting for the answers under way"
+        )
 
     def close(self) -> None:
         """Take the bar away."""

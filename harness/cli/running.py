@@ -21,16 +21,25 @@ if TYPE_CHECKING:
     from harness.run import Prepared
     from harness.store import Store
 
+VERDICTS = {1: "a gate failed", 3: "too many trials are missing to judge"}
+"""What a run that went to its end says on standard error, by exit code."""
+
 SELECTING = options.apply(
     click.option("--models", callback=options.names, metavar="A,B", help="Ask these instead."),
-    click.option("--repeats", type=click.IntRange(1), help="Trials of each case and candidate."),
+    click.option(
+        "--repeats", type=click.IntRange(1), metavar="N", help="Trials of each case and candidate."
+    ),
     click.option(
         "--tags", callback=options.names, metavar="T,U", help="Cases with one of these tags."
     ),
     click.option(
-        "-k", "text", default="", metavar="TEXT", help="Cases with these words in their name."
+        "-k",
+        "text",
+        default="",
+        metavar="TEXT",
+        help="Cases with these words in SUITE/CASE; `not` before a word leaves those out.",
     ),
-    click.option("--limit", type=click.IntRange(1), help="At most so many cases."),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many cases."),
     click.option("--shard", callback=options.shard, metavar="I/N", help="The I-th of N parts."),
 )
 ASKING = options.apply(
@@ -38,18 +47,21 @@ ASKING = options.apply(
         "--mode", type=click.Choice(["live", "replay"]), default="live", show_default=True,
         help="Ask one by one, or read the store alone.",
     ),
-    click.option("--offline", is_flag=True, help="Use the built-in simulator; nothing comes from Claude."),
-    click.option("--fresh", is_flag=True, help="Use no stored answer of another run."),
+    click.option("--offline", is_flag=True, help="Ask the built-in simulator; no key, no cost."),
+    click.option("--fresh", is_flag=True, help="Ask anew: use no stored answer of another run."),
     click.option(
         "--concurrency", type=click.IntRange(1, 1000), default=64, show_default=True,
-        help="Requests under way at once.",
+        metavar="N", help="Requests under way at once.",
     ),
     options.MODELS_FILE,
     options.STORE,
 )  # fmt: skip
 TELLING = options.apply(
     click.option(
-        "--out", type=click.Path(file_okay=False), metavar="DIR", help="Where reports go."
+        "--out",
+        type=click.Path(file_okay=False),
+        metavar="DIR",
+        help="Where the reports go; .harness/runs/RUN by default.",
     ),
     click.option("--strict", is_flag=True, help="Let an inconclusive gate fail."),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
@@ -124,7 +136,11 @@ def _run(
     if stopped is not None:
         tell(stopped)
         click.echo(f"go on with: harness resume {record.id}", err=True)
-    return comparison.run.exit_code or 0
+        return stopped.exit_code
+    code = comparison.run.exit_code or 0
+    if code in VERDICTS:
+        click.echo(f"{VERDICTS[code]}; see harness show {record.id}", err=True)
+    return code
 
 
 def _report(

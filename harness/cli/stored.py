@@ -22,7 +22,12 @@ LISTED = 20
 
 @click.command(epilog="Example:  harness runs --limit 5")
 @click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="At most so many.",
 )
 @options.STORE
 @options.JSON
@@ -142,7 +147,7 @@ def report(name: str, formats: tuple[str, ...], out: str | None, store: str | No
     opened = options.open_store(store, existing=True)
     try:
         run = opened.run(options.run_name(name))
-        folder = Path(out or run.invocation.get("out") or FOLDER / "runs" / run.id)
+        folder = Path(out) if out else _folder_of(run)
         written = write_reports(
             folder, _compared(opened, run), lambda: opened.results(run.id), formats=formats or None
         )
@@ -150,6 +155,14 @@ def report(name: str, formats: tuple[str, ...], out: str | None, store: str | No
         opened.close()
     for path in written:
         click.echo(path)
+
+
+def _folder_of(run: Run) -> Path:
+    """Where the run's reports went; what it was given is meant from where it was begun."""
+    named = run.invocation.get("out")
+    if not named:
+        return FOLDER / "runs" / run.id
+    return Path(run.invocation.get("cwd", "."), named)
 
 
 def _compared(store: Store, run: Run) -> Comparison:

@@ -1,28 +1,20 @@
-"""The `python` grader: a function of the user's, and how its result becomes a grade.
-
-The only module that runs a suite's code for grading.
-"""
+"""The `python` grader: a function of the user's, and how its result becomes a grade."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib
-import importlib.util
 import inspect
 import math
 import numbers
-import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from harness.errors import GraderError, SuiteError
-from harness.files import inside
+from harness.errors import GraderError, Problem, SuiteError
+from harness.files import load_function
 from harness.graders.registry import GraderContext, grader, suggest
-from harness.graders.show import one_line, ratio
+from harness.graders.show import ratio
 from harness.records import Conversation, Grade, Grader
 
 GIVEN: Mapping[str, Callable[[Conversation], Any]] = {
@@ -64,56 +56,19 @@ def python(
 
 @functools.lru_cache(maxsize=256)
 def _load(spec: str, folder: Path) -> tuple[Function, Mapping[str, inspect.Parameter]]:
-    place, _, name = spec.rpartition(":")
-    if not place or not name:
-        raise GraderError(f"{spec!r} names no function; write `file.py:function`")
-    module = _from_file(folder, place) if place.endswith(".py") else _imported(place, folder)
-    found: Any = getattr(module, name, None)
-    if not callable(found):
-        defined = tuple(n for n, each in vars(module).items() if inspect.isfunction(each))
-        raise GraderError(f"{place!r} has no function {name!r}{suggest(name, defined)}")
+    try:
+        found = load_function(spec, folder)
+    except SuiteError as exc:
+        raise GraderError("; ".join(map(_said, exc.problems))) from exc
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     if any(is_kind(found) for is_kind in kinds):
         raise GraderError(f"{spec!r} is async or a generator; a grader is a plain function")
     return found, _parameters(found)
 
 
-def _from_file(folder: Path, name: str) -> ModuleType:
-    try:
-        path = inside(folder, name).resolve()
-    except SuiteError as exc:
-        raise GraderError(str(exc)) from exc
-    return _module(path)
-
-
-@functools.lru_cache(maxsize=256)
-def _module(path: Path) -> ModuleType:
-    unique = f"harness_suite_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(unique, path)
-    if spec is None or spec.loader is None:
-        raise GraderError(f"file {path.name!r} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses and pickle look their module up by name.
-    sys.modules[unique] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as exc:
-        del sys.modules[unique]
-        raise GraderError(f"file {path.name!r} cannot be loaded: {_words(exc)}") from exc
-    return module
-
-
-def _imported(name: str, folder: Path) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit) as exc:
-        hint = f"; a file in {folder} is named with its `.py`"
-        raise GraderError(f"module {name!r} cannot be imported: {_words(exc)}{hint}") from exc
-
-
-def _words(exc: BaseException) -> str:
-    where = f", line {exc.lineno}" if isinstance(exc, SyntaxError) else ""
-    return f"{type(exc).__name__}: {one_line(str(exc))}{where}"
+def _said(problem: Problem) -> str:
+    at = problem.place
+    return f"{problem.message} (at {at})" if at and at.line else problem.message
 
 
 def _parameters(function: Function) -> Mapping[str, inspect.Parameter]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 from anthropic import AsyncAnthropic, DefaultAioHttpClient
@@ -24,13 +25,14 @@ async def main(cases: int, connections: int, file: Path) -> None:
 
             async def ask() -> None:
                 for number, model in work:
+                    begun = time.time()
                     message = await client.messages.create(
                         model=model,
                         max_tokens=MAX_TOKENS,
                         messages=[{"role": "user", "content": prompt(number)}],
                     )
-                    line = {"case": number, "model": model, "answer": message.to_dict(mode="json")}
-                    lines.write(json.dumps(line) + "\n")
+                    at = {"case": number, "model": model, "begun": begun, "ended": time.time()}
+                    lines.write(json.dumps({**at, "answer": message.to_dict(mode="json")}) + "\n")
 
             await asyncio.gather(*(ask() for _ in range(connections)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -17,6 +17,9 @@ from workload import MODELS, write_suite
 
 LATENCY_S = 0.2
 
+Span = tuple[float, float]
+"""When a request was sent, and when its answer was there."""
+
 
 def against_bare(folder: Path, cases: int, connections: int, rounds: int) -> Iterator[Row]:
     """The whole `harness run` over a bare script that sends the same requests: CPU time."""
@@ -28,7 +31,7 @@ def against_bare(folder: Path, cases: int, connections: int, rounds: int) -> Ite
 
         def bare(number: int) -> Used:
             out = folder / f"bare-{number}.jsonl"
-            command = [PYTHON, BARE, str(cases), str(connections), out]
+            command = [PYTHON, BARE, cases, connections, out]
             return measure.run(command, environ=access(url))
 
         ran, bared = measure.in_turns(rounds, ours, bare)
@@ -41,9 +44,9 @@ def against_bare(folder: Path, cases: int, connections: int, rounds: int) -> Ite
 def live_run(folder: Path, suite: Path, url: str, connections: int) -> Used:
     """One `harness run` with an empty store of its own."""
     folder.mkdir()
-    command = [*harness(), "run", suite, "--concurrency", str(connections), "--out", folder / "out"]
+    kept = ["--out", folder / "out", "--store", folder / "store.db"]
     return measure.run(
-        [*command, "--store", folder / "store.db"],
+        [*harness(), "run", suite, "--concurrency", connections, *kept],
         environ=access(url),
         cwd=folder,
         allowed=TRIAL_FAILURES,
@@ -51,27 +54,45 @@ def live_run(folder: Path, suite: Path, url: str, connections: int) -> Used:
 
 
 def throughput(folder: Path, cases: int, connections: int, rounds: int) -> Iterator[Row]:
-    """Requests per second while the run asks, over as many as the connections allow."""
+    """Requests per second while all are asked, over as many as the connections allow."""
     suite = write_suite(folder / "slow", cases, "yaml")
-    shares = []
     with simulator(suite, latency_s=LATENCY_S) as url:
-        for number in range(rounds):
-            out = folder / f"slow-{number}"
-            live_run(out, suite, url, connections)
-            shares.append(share_of_ideal(out / "out" / "trials.jsonl", connections))
-    what = f"throughput at {LATENCY_S * 1000:.0f} ms and {connections} connections over the ideal"
-    detail = ", ".join(f"{share:.3f}" for share in shares)
-    yield Row(what, median(shares), "", "at least 0.95", detail, digits=3)
+
+        def ours(number: int) -> Used:
+            return live_run(folder / f"slow-{number}", suite, url, connections)
+
+        def bare(number: int) -> Used:
+            out = folder / f"slow-{number}.jsonl"
+            return measure.run([PYTHON, BARE, cases, connections, out], environ=access(url))
+
+        measure.in_turns(rounds, ours, bare, warm=False)
+    numbers = range(1, rounds + 1)
+    harnessed = [spans(folder / f"slow-{n}" / "out" / "trials.jsonl") for n in numbers]
+    bared = [bare_spans(folder / f"slow-{n}.jsonl") for n in numbers]
+    what = f"throughput over the ideal, {LATENCY_S * 1000:.0f} ms and {connections} connections"
+    for name, goal, found in ((what, "at least 0.95", harnessed), ("the bare script's", "", bared)):
+        shares = [share_of_ideal(one, connections) for one in found]
+        detail = ", ".join(f"{share:.3f}" for share in shares)
+        yield Row(name, median(shares), "", goal, detail, digits=3)
 
 
-def share_of_ideal(trials: Path, connections: int) -> float:
-    """The least time in which all can be asked, over that from the first send to the last answer."""
-    begun, ended = [], []
-    with trials.open(encoding="utf-8") as lines:
-        for line in lines:
-            answer = json.loads(line)["calls"][0]["answer"]
-            at = datetime.fromisoformat(answer["answered_at"]).timestamp()
-            begun.append(at - answer["latency_s"])
-            ended.append(at)
-    ideal = math.ceil(len(ended) / connections) * LATENCY_S
-    return ideal / (max(ended) - min(begun))
+def spans(trials: Path) -> list[Span]:
+    """When each request of a run was sent and answered, in seconds."""
+    found = []
+    for line in trials.read_text(encoding="utf-8").splitlines():
+        answer = json.loads(line)["calls"][0]["answer"]
+        ended = datetime.fromisoformat(answer["answered_at"]).timestamp()
+        found.append((ended - answer["latency_s"], ended))
+    return found
+
+
+def bare_spans(lines: Path) -> list[Span]:
+    """The same of the bare script."""
+    said = map(json.loads, lines.read_text(encoding="utf-8").splitlines())
+    return [(one["begun"], one["ended"]) for one in said]
+
+
+def share_of_ideal(found: Sequence[Span], connections: int) -> float:
+    """The least time that asking can take, over that from the first send to the last answer."""
+    ideal = math.ceil(len(found) / connections) * LATENCY_S
+    return ideal / (max(ended for _, ended in found) - min(begun for begun, _ in found))

@@ -33,7 +33,7 @@ class ChildFailedError(Exception):
 
 
 def run(
-    command: Sequence[str | Path],
+    command: Sequence[object],
     *,
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,

@@ -44,7 +44,7 @@ def test_it_says_what_was_paid_now_and_what_the_answers_cost(
 def test_it_says_where_to_look_next(comparison: Comparison, printed: Printed) -> None:
     failure = TrialId("support-triage", "angry", "haiku")
     text = printed(comparison, folder=Path("out"), failure=failure)
-    assert f"Report: {Path('out/report.md')}" in text
+    assert f"Report: {Path('out/report.html')}" in text
     assert "harness show 20261021-a1b2 'support-triage/angry[haiku-r1]'" in text
 
 

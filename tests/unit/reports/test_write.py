@@ -26,6 +26,7 @@ def test_every_format_is_written(
         "trials.jsonl",
         "trials.csv",
         "report.md",
+        "report.html",
     ]
     assert names(tmp_path / "new" / "run") == sorted(path.name for path in written)
 

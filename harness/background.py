@@ -1,0 +1,68 @@
+"""A run in a thread of its own, whose results are waited for one by one, in any order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from harness.errors import HarnessError, InterruptedRunError
+from harness.records import Result, Run
+from harness.run import Prepared, execute
+from harness.store import Store
+from harness.trial import Trial
+
+
+class BackgroundRun:
+    """Runs all trials of `prepared`, and gives each result as soon as it is there."""
+
+    def __init__(self, prepared: Prepared, store: Store, run: Run) -> None:
+        self.prepared, self.store, self.run = prepared, store, run
+        self.stopped: HarnessError | None = None
+        self._results = {trial.index: Future[Result]() for trial in prepared.trials}
+        self._stop: Callable[[], None] | None = None
+        self._wanted_stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="evals", daemon=True)
+        self._thread.start()
+
+    def result(self, trial: Trial) -> Result:
+        """The trial's result, waited for; raises what stopped the run before it was there."""
+        return self._results[trial.index].result()
+
+    def finish(self) -> HarnessError | None:
+        """End the run: send nothing more, record what is under way; what stopped it early."""
+        self._wanted_stop.set()
+        if self._stop is not None and not self.done:
+            self._stop()
+        self._thread.join()
+        return self.stopped
+
+    @property
+    def done(self) -> bool:
+        """Every trial has its result."""
+        return all(future.done() for future in self._results.values())
+
+    def _work(self) -> None:
+        error: BaseException | None = None
+        try:
+            error = self.stopped = execute(
+                self.prepared, self.store, self.run, self, on_signal=False
+            )
+        except BaseException as exc:  # whoever waits for a result must hear of it
+            error = exc
+        for future in self._results.values():
+            if not future.done():
+                future.set_exception(error or InterruptedRunError("the run was stopped"))
+
+    def begin(self, _run: Run, _total: int, stop: Callable[[], None], /) -> None:
+        """The run has begun, and can be stopped by `stop`, from any thread."""
+        self._stop = stop
+        if self._wanted_stop.is_set():
+            stop()
+
+    def ended(self, trial: Trial, result: Result, /) -> None:
+        """Hand the result to whoever waits for it."""
+        self._results[trial.index].set_result(result)
+
+    def interrupted(self) -> None:
+        """Nobody is watching."""

@@ -1,0 +1,203 @@
+"""One trial as the data that `report.html` draws: every number and every text ready to be shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from harness.records import UNKNOWN_USAGE, Call, Grade, Result, Usage
+from reports import numbers
+from reports.text import visible
+
+TEXT_LIMIT = 200_000
+PICTURE_LIMIT = 400_000
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+TOKENS = {
+    "input_tokens": "in",
+    "cache_read_input_tokens": "cache read",
+    "cache_write_5m_input_tokens": "cache write 5m",
+    "cache_write_1h_input_tokens": "cache write 1h",
+    "output_tokens": "out",
+    "thinking_tokens": "thinking",
+    "web_search_requests": "web searches",
+}
+ALWAYS = ("input_tokens", "output_tokens")
+
+
+class Shared:
+    """Contents that many trials have in common, each written once and then named by its number."""
+
+    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+        self.write = write
+        self.numbers: dict[bytes, int] = {}
+
+    def number(self, content: object) -> int:
+        """The number of `content` (a text, or a list of blocks); it is written if it is new."""
+        blocks = shown(content)
+        digest = blake2b(orjson.dumps(blocks), digest_size=16).digest()
+        number = self.numbers.get(digest)
+        if number is None:
+            number = self.numbers[digest] = len(self.numbers)
+            self.write({"shared": blocks})
+        return number
+
+    def messages(self, messages: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+        """Each message's role and the number of its content."""
+        return [(visible(str(m["role"])), self.number(m["content"])) for m in messages]
+
+
+def trial_document(result: Result, shared: Shared, *, whole: bool) -> dict[str, Any]:
+    """How the trial ended and, if `whole`, all that was asked and said; empty keys left out."""
+    answers = result.calls_for("answer")
+    cost = numbers.dollars(result.bill.total) if result.bill else numbers.UNKNOWN
+    document: dict[str, Any] = {
+        "repeat": result.id.repeat,
+        "outcome": result.outcome.value,
+        "cost": cost,
+        "measures": _measures(result, cost),
+        "reason": _cut(result.reason),
+        "flags": [name for name in ("refused", "truncated") if getattr(result, name)],
+        "grades": [_grade(grade) for grade in result.grades],
+        "messages": [],
+        "calls": [],
+    }
+    if whole:
+        document["messages"] = shared.messages(result.messages)
+        document["calls"] = [_call(call, shared) for call in result.calls]
+        if answers:
+            first = answers[0].request.params
+            document["given"] = len(first.get("messages", result.messages))
+            document["answer"] = shared.number(answers[-1].answer.content)
+            if first.get("system"):
+                document["system"] = shared.number(first["system"])
+        else:
+            document["given"] = len(result.messages)
+    return {key: value for key, value in document.items() if value not in ("", None)}
+
+
+def _measures(result: Result, cost: str) -> list[str]:
+    if not result.calls:
+        return [_missing(result)] if result.missing else []
+    parts = [] if result.score is None else [f"score {numbers.score(result.score)}"]
+    parts += [cost, *_tokens(result.usage or UNKNOWN_USAGE)]
+    if result.latency_s is not None:
+        parts.append(numbers.seconds(result.latency_s))
+    return [*parts, _missing(result)] if result.missing else parts
+
+
+def _missing(result: Result) -> str:
+    missing = result.missing
+    assert missing is not None
+    return visible(", ".join(filter(None, (missing.kind, missing.request_id))))
+
+
+def _tokens(usage: Usage) -> list[str]:
+    known = {name: getattr(usage, name) for name in TOKENS}
+    return [
+        f"{numbers.tokens(number)} {TOKENS[name]}"
+        for name, number in known.items()
+        if number != 0 or name in ALWAYS
+    ]
+
+
+def _grade(grade: Grade) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": visible(grade.name),
+        "passed": grade.passed,
+        "reason": _cut(grade.reason),
+    }
+    # The score of a plain pass or fail says nothing that the verdict does not.
+    if grade.score is not None and grade.score != float(bool(grade.passed)):
+        document["score"] = f"score {numbers.score(grade.score)}"
+    if grade.weight != 1:
+        document["weight"] = f"{grade.weight:g}"
+    if grade.turn:
+        document["turn"] = str(grade.turn)
+    if grade.parts:
+        document["parts"] = [_grade(part) for part in grade.parts]
+    return document
+
+
+def _call(call: Call, shared: Shared) -> dict[str, Any]:
+    answer, params = call.answer, dict(call.request.params)
+    messages = params.pop("messages", ())
+    system = params.pop("system", None)
+    how = ["reused"] if answer.reused else [answer.mode]
+    how += ["simulated"] if answer.simulated else []
+    how += [f"{answer.attempts} attempts"] if answer.attempts > 1 else []
+    lines = (
+        [call.request.purpose, answer.model, *how, f"stop_reason {answer.stop_reason}"],
+        [*_tokens(answer.usage), numbers.dollars(call.bill.total)],
+        [numbers.seconds(answer.latency_s), answer.request_id or "no request id"],
+    )
+    document: dict[str, Any] = {
+        "lines": [visible(" · ".join(line)) for line in lines],
+        "params": shared.number(_json(params)),
+    }
+    if call.request.purpose == "judge":
+        asked = [{"role": "system", "content": system}] if system else []
+        told = {"role": "assistant", "content": answer.content}
+        document["messages"] = shared.messages([*asked, *messages, told])
+    return document
+
+
+def shown(content: object) -> list[dict[str, str]]:
+    """A message's content as a list of `kind` and `text`, pictures with their `image` address."""
+    if not isinstance(content, list | tuple):
+        return [
+            {"kind": "text", "text": _cut(content if isinstance(content, str) else _json(content))}
+        ]
+    return [part for block in content for part in _block(block)]
+
+
+def _block(block: object) -> list[dict[str, str]]:
+    if not isinstance(block, Mapping):
+        return shown(_json(block))
+    kind = visible(str(block.get("type")))
+    if kind == "text":
+        said = {"kind": kind, "text": _cut(str(block.get("text", "")))}
+        cited = block.get("citations")
+        return [said, {"kind": "citations", "text": _cut(_json(cited))}] if cited else [said]
+    if kind == "thinking":
+        return [{"kind": kind, "text": _cut(str(block.get("thinking") or "(not shown)"))}]
+    if kind == "tool_result" and block.get("content"):
+        label = "tool_result, an error" if block.get("is_error") else kind
+        return [
+            {"kind": label, "text": _cut(str(block.get("tool_use_id")))},
+            *shown(block["content"]),
+        ]
+    source = block.get("source")
+    if isinstance(source, Mapping) and source.get("type") == "base64":
+        return [_file(kind, source)]
+    return [{"kind": kind, "text": _cut(_json({k: v for k, v in block.items() if k != "type"}))}]
+
+
+def _file(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
+    """A picture small enough to be shown, or what any other file is."""
+    media, data = str(source.get("media_type")), str(source.get("data"))
+    text = visible(f"{media}, {len(data) * 3 // 4:,} bytes")
+    if media in PICTURES and len(data) <= PICTURE_LIMIT and data.isascii():
+        return {"kind": kind, "text": text, "image": f"data:{media};base64,{data}"}
+    return {"kind": kind, "text": text}
+
+
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # integers beyond 64 bits, half surrogates
+        return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _cut(text: str) -> str:
+    """`text` visible; what is too long for a page is cut, and says so."""
+    if len(text) <= TEXT_LIMIT:
+        return visible(text)
+    return f"{visible(text[:TEXT_LIMIT])}… ({len(text):,} characters; all of them in trials.jsonl)"
