@@ -86,7 +86,7 @@ class Bench:
         self, backend: Backend, width: int, meddle: Any = None, trials: Any = None, sink: Any = None
     ) -> None:
         recorder = Recorder(self.store, backend, Space(""))
-        workshops = {self.suite.path: Workshop(self.suite, REGISTRY)}
+        workshops = {self.suite.name: Workshop(self.suite, REGISTRY)}
         driver = Driver(recorder, workshops, sink or self.sink, width=width)
         meddling = asyncio.create_task(meddle(driver, backend)) if meddle else None
         try:
