@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
+from harness.analysis.compare import Comparer
 from harness.errors import HarnessError, InterruptedRunError
 from harness.records import Result, Run
-from harness.run import Prepared, execute
+from harness.run import Execution, Prepared, execute
 from harness.store import Store
 from harness.trial import Trial
 
@@ -18,7 +19,7 @@ class BackgroundRun:
 
     def __init__(self, prepared: Prepared, store: Store, run: Run) -> None:
         self.prepared, self.store, self.run = prepared, store, run
-        self.stopped: HarnessError | None = None
+        self.execution = Execution(Comparer(run))
         self._results = {trial.index: Future[Result]() for trial in prepared.trials}
         self._stop: Callable[[], None] | None = None
         self._wanted_stop = threading.Event()
@@ -29,13 +30,13 @@ class BackgroundRun:
         """The trial's result, waited for; raises what stopped the run before it was there."""
         return self._results[trial.index].result()
 
-    def finish(self) -> HarnessError | None:
-        """End the run: send nothing more, record what is under way; what stopped it early."""
+    def finish(self) -> Execution:
+        """End the run: send nothing more, record what is under way; what came of it."""
         self._wanted_stop.set()
         if self._stop is not None and not self.done:
             self._stop()
         self._thread.join()
-        return self.stopped
+        return self.execution
 
     @property
     def done(self) -> bool:
@@ -45,11 +46,12 @@ class BackgroundRun:
     def _work(self) -> None:
         error: BaseException | None = None
         try:
-            error = self.stopped = execute(
-                self.prepared, self.store, self.run, self, on_signal=False
-            )
+            self.execution = execute(self.prepared, self.store, self.run, self, on_signal=False)
+            error = self.execution.stopped
         except BaseException as exc:  # whoever waits for a result must hear of it
             error = exc
+            if isinstance(exc, HarnessError):
+                self.execution.stopped = exc
         for future in self._results.values():
             if not future.done():
                 future.set_exception(error or InterruptedRunError("the run was stopped"))

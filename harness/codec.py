@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from harness.records import (
     Grade,
     Missing,
     Outcome,
+    Purpose,
     Request,
     Result,
     Run,
@@ -73,10 +74,11 @@ def dump_request(request: Request) -> bytes:
     )
 
 
-def load_request(data: bytes) -> Request:
-    """The inverse of `dump_request`."""
+def load_request(data: bytes, purpose: Purpose | None = None) -> Request:
+    """The inverse of `dump_request`; an answer may serve another purpose than it was made for."""
     raw = orjson.loads(data)
-    return Request(raw["params"], raw["api_version"], tuple(raw["betas"]), raw["purpose"])
+    betas = tuple(raw["betas"])
+    return Request(raw["params"], raw["api_version"], betas, purpose or raw["purpose"])
 
 
 def dump_answer(answer: Answer) -> bytes:
@@ -88,13 +90,13 @@ def dump_answer(answer: Answer) -> bytes:
 ANSWER_FIELDS = tuple(name for name in Answer.__slots__ if name not in NOT_STORED)
 
 
-def load_answer(data: bytes) -> Answer:
-    """The inverse of `dump_answer`."""
+def load_answer(data: bytes, *, key: str = "", reused: bool = False) -> Answer:
+    """The inverse of `dump_answer`; `key` and `reused` are how a run came by it."""
     raw = orjson.loads(data)
     raw["content"] = tuple(raw["content"])
     raw["usage"] = Usage(**raw["usage"])
     raw["answered_at"] = datetime.fromisoformat(raw["answered_at"])
-    return Answer(**raw)
+    return Answer(**raw, key=key, reused=reused)
 
 
 def dump_result(result: Result) -> bytes:
@@ -121,12 +123,24 @@ def dump_result(result: Result) -> bytes:
     return dump(data)
 
 
+def read_result(data: bytes) -> dict[str, Any]:
+    """What `dump_result` wrote, before the answers that it names are at hand."""
+    raw: dict[str, Any] = orjson.loads(data)
+    return raw
+
+
+def keys_in(raw: Mapping[str, Any]) -> list[str]:
+    """The keys of the answers that a stored result names."""
+    return [item["key"] for item in raw["calls"]]
+
+
 def load_result(
-    trial: TrialId, outcome: str, data: bytes, calls: Mapping[str, tuple[Request, Answer]]
+    trial: TrialId, outcome: str, raw: Mapping[str, Any], stored: Mapping[str, tuple[bytes, bytes]]
 ) -> Result:
-    """The inverse of `dump_result`; `calls` holds the requests and answers that it names."""
-    raw = orjson.loads(data)
-    made = tuple(_call(item, calls) for item in raw["calls"] if item["key"] in calls)
+    """The inverse of `dump_result`; `stored` holds the requests and answers that it names."""
+    made = tuple(
+        _call(item, *stored[item["key"]]) for item in raw["calls"] if item["key"] in stored
+    )
     missing = raw["missing"]
     return Result(
         id=trial,
@@ -142,16 +156,13 @@ def load_result(
     )
 
 
-def call_keys(data: bytes) -> list[str]:
-    """The keys of the answers that a stored result names."""
-    return [item["key"] for item in orjson.loads(data)["calls"]]
-
-
-def _call(item: Mapping[str, Any], calls: Mapping[str, tuple[Request, Answer]]) -> Call:
-    request, answer = calls[item["key"]]
+def _call(item: Mapping[str, Any], request: bytes, answer: bytes) -> Call:
     bill = Bill(**{name: _decimal(value) for name, value in item["bill"].items()})
-    known = replace(answer, reused=item["reused"], key=item["key"])
-    return Call(replace(request, purpose=item["purpose"]), known, bill)
+    return Call(
+        load_request(request, item["purpose"]),
+        load_answer(answer, key=item["key"], reused=item["reused"]),
+        bill,
+    )
 
 
 def _decimal(text: str | None) -> Decimal | None:
@@ -159,14 +170,21 @@ def _decimal(text: str | None) -> Decimal | None:
 
 
 def _messages(calls: tuple[Call, ...]) -> tuple[Mapping[str, Any], ...]:
-    """The conversation: what the candidate's last request held, and its answer."""
-    answers = [call for call in calls if call.request.purpose == "answer"]
-    if not answers:
-        return ()
-    last = answers[-1]
-    said = last.answer.content
-    reply = ({"role": "assistant", "content": list(said)},) if said else ()
-    return (*last.request.params["messages"], *reply)
+    """Every conversation of the trial: what its last request held, and the answer to that.
+
+    A request that does not go on from the one before it begins another conversation.
+    """
+    said: list[Mapping[str, Any]] = []
+    begun = 0
+    for call in calls:
+        if call.request.purpose != "answer":
+            continue
+        messages = list(call.request.params["messages"])
+        if len(messages) < len(said) - begun or messages[: len(said) - begun] != said[begun:]:
+            begun = len(said)
+        reply = [{"role": "assistant", "content": list(call.answer.content)}]
+        said[begun:] = [*messages, *(reply if call.answer.content else ())]
+    return tuple(said)
 
 
 def _grade(raw: dict[str, Any]) -> Grade:

@@ -132,9 +132,9 @@ class EvalSession:
         if self.background is None:
             return 0
         store, prepared = self.background.store, self.background.prepared
-        stopped = self.background.finish()
+        execution = self.background.finish()
         try:
-            self.comparison = conclude(prepared, store, self.background.run, stopped)
+            self.comparison = conclude(prepared, store, execution)
             run_id = self.comparison.run.id
             self.folder = Path(option(self.config, "out") or settings.FOLDER / "runs" / run_id)
             write_reports(self.folder, self.comparison, lambda: store.results(run_id))

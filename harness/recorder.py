@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from harness.store import Entry, ResultRow, Store
 
 
+LINGER_S = 0.004
+LINGER_BELOW = 16
+"""Seconds that a transaction waits for company, where the last one and this have less than that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     """Which stored answers a run may use.
@@ -98,7 +103,7 @@ class Recorder:
         found = await self.desk.look_up(keys)
         for known in keys:
             if known in found:
-                return replace(found[known], reused=True, key=known)
+                return found[known]
         answer = await self.backend.answer(request)
         answer = replace(answer, key=simulated if answer.simulated else key)
         await self.desk.keep(Entry(answer.key, request, answer))
@@ -159,8 +164,11 @@ class Desk:
 
     async def _work(self) -> None:
         try:
-            while self._wanted or self._entries or self._rows:
-                await asyncio.sleep(0)  # let those that are ready join this transaction
+            done = LINGER_BELOW
+            while waiting := len(self._wanted) + len(self._entries) + len(self._rows):
+                # Where few come at a time, a transaction each would cost more than the wait.
+                await asyncio.sleep(LINGER_S if max(waiting, done) < LINGER_BELOW else 0)
+                done = len(self._wanted) + len(self._entries) + len(self._rows)
                 await self._transact()
         finally:
             self._clerk = None

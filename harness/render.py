@@ -136,7 +136,7 @@ class Renderer:
 
 def is_template(text: str) -> bool:
     """There is something to render in it."""
-    return any(mark in text for mark in MARKS)
+    return "{" in text and any(mark in text for mark in MARKS)
 
 
 def _rendering(sandbox: Sandbox, template: str) -> Compiled:

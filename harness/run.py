@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import harness
 from harness import offline, plan, settings
-from harness.analysis.compare import compare
+from harness.analysis.compare import Comparer, compare
 from harness.analysis.comparison import Comparison
 from harness.analysis.gates import exit_code, judge
+from harness.backends.access import Access
 from harness.backends.replay import ReplayBackend
 from harness.check import require
 from harness.errors import HarnessError, InterruptedRunError, UsageError
@@ -36,6 +37,8 @@ from harness.trial import Trial
 from harness.workshop import Workshop
 
 if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+
     from harness.backends.base import Backend
     from harness.store import Store
 
@@ -127,8 +130,6 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
 def _require_access(prepared: Prepared) -> None:
     invocation = prepared.invocation
     if invocation.mode == "live" and not invocation.offline:
-        from harness.backends.client import Access
-
         Access.of(prepared.environ)
 
 
@@ -156,26 +157,36 @@ def _candidates(trials: Iterable[Trial]) -> tuple[Candidate, ...]:
     return tuple({trial.candidate.name: trial.candidate for trial in trials}.values())
 
 
+@dataclass(slots=True)
+class Execution:
+    """What came of running the trials: what stopped them early, if anything, and the count."""
+
+    counted: Comparer
+    stopped: HarnessError | None = None
+
+
 def execute(
     prepared: Prepared, store: Store, run: Run, watch: Watch, *, on_signal: bool = True
-) -> HarnessError | None:
-    """Run every trial; returns what stopped the run early, if anything did."""
+) -> Execution:
+    """Run every trial; raises UsageError only."""
+    done = Execution(Comparer(run))
     try:
-        asyncio.run(_execute(prepared, store, run, watch, on_signal=on_signal))
+        asyncio.run(_execute(prepared, store, watch, done, on_signal=on_signal))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        return InterruptedRunError("interrupted; answers under way were given up")
+        done.stopped = InterruptedRunError("interrupted; answers under way were given up")
     except UsageError:
         raise
     except HarnessError as error:
-        return error
-    return None
+        done.stopped = error
+    return done
 
 
 async def _execute(
-    prepared: Prepared, store: Store, run: Run, watch: Watch, *, on_signal: bool
+    prepared: Prepared, store: Store, watch: Watch, done: Execution, *, on_signal: bool
 ) -> None:
     from harness.store import ResultRow
 
+    run = done.counted.run
     async with _backend(prepared) as (backend, simulator):
         invocation = prepared.invocation
         space = Space(
@@ -185,6 +196,7 @@ async def _execute(
 
         def ended(trial: Trial, result: Result) -> None:
             recorder.desk.note(ResultRow(run.id, trial.index, result))
+            done.counted.add(result)
             watch.ended(trial, result)
 
         def interrupted() -> None:
@@ -210,8 +222,7 @@ async def _execute(
 @contextlib.asynccontextmanager
 async def _backend(prepared: Prepared) -> AsyncIterator[tuple[Backend, str]]:
     """The backend of the run's mode, and the name of the simulator behind it, if there is one."""
-    from harness.backends.client import Access, make_client
-    from harness.backends.live import LiveBackend
+    from harness.backends.live import LiveBackend, connecting
 
     invocation, environ = prepared.invocation, dict(prepared.environ)
     async with contextlib.AsyncExitStack() as stack:
@@ -224,23 +235,23 @@ async def _backend(prepared: Prepared) -> AsyncIterator[tuple[Backend, str]]:
         if invocation.mode == "replay":
             yield ReplayBackend(), simulator
             return
-        client = make_client(Access.of(environ))
-        backend = LiveBackend(client, concurrency=invocation.concurrency)
+        connect = connecting(Access.of(environ))
+        backend = LiveBackend(connect, concurrency=invocation.concurrency)
         try:
             yield backend, simulator
         finally:
             await backend.close()
 
 
-def conclude(
-    prepared: Prepared, store: Store, run: Run, stopped: HarnessError | None
-) -> Comparison:
+def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:
     """What the run found so far, with its gates judged; kept in the store with its exit code."""
-    comparison = compare(run, store.results(run.id))
+    run, stopped = done.counted.run, done.stopped
+    whole = done.counted.count == len(prepared.trials)
+    # A run that was stopped may have results of an earlier attempt in the store.
+    comparison = done.counted.comparison() if whole else compare(run, store.results(run.id))
     comparison = replace(comparison, gates=judge(comparison))
-    code = (
-        stopped.exit_code if stopped else exit_code(comparison, strict=prepared.invocation.strict)
-    )
+    strict = prepared.invocation.strict
+    code = stopped.exit_code if stopped else exit_code(comparison, strict=strict)
     ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code)
     store.finish(ended)
     return replace(comparison, run=ended)

@@ -47,12 +47,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return _joined(parts)
 
     def restart(self) -> None:
-        """Begin to count the time of one rendering."""
-        self.deadline, self.late = self.clock() + self.limit_s, False
+        """Begin another rendering; its time is counted from its first step that can be long."""
+        self.deadline, self.late = 0.0, False
 
     def tick(self) -> None:
         """Raise RenderError where the time of this rendering is up."""
-        if self.clock() > self.deadline:
+        now = self.clock()
+        if not self.deadline:
+            self.deadline = now + self.limit_s
+        elif now > self.deadline:
             self.late = True
             raise RenderError(f"the template ran for more than {self.limit_s:g} s; simplify it")
 

@@ -117,7 +117,10 @@ class Store:
                 self._insert(connection, answers, [_entry_row(entry) for entry in entries])
             if rows:
                 self._insert(connection, results, [_result_row(row) for row in rows])
-            return {key: found for key, _, found in _find(connection, wanted, request=False)}
+            found = _find(connection, wanted, answers.c.answer)
+            return {
+                row.key: codec.load_answer(row.answer, key=row.key, reused=True) for row in found
+            }
 
     def start(self, run: Run) -> None:
         """Keep a run that begins or goes on."""
@@ -164,12 +167,13 @@ class Store:
             )
             with self._errors(), self.engine.connect() as connection:
                 rows = connection.execute(query).all()
-                keys = {key for row in rows for key in codec.call_keys(row.data)}
-                found = _find(connection, keys, request=True)
-                calls = {key: (request, answer) for key, request, answer in found if request}
-            for row in rows:
+                read = [codec.read_result(row.data) for row in rows]
+                keys = {key for raw in read for key in codec.keys_in(raw)}
+                found = _find(connection, keys, answers.c.request, answers.c.answer)
+                stored = {row.key: (row.request, row.answer) for row in found}
+            for row, raw in zip(rows, read, strict=True):
                 trial = TrialId(row.suite, row.case_id, row.candidate, row.repeat)
-                yield codec.load_result(trial, row.outcome, row.data, calls)
+                yield codec.load_result(trial, row.outcome, raw, stored)
             if len(rows) < READ_AT_ONCE:
                 return
             last = rows[-1].position
@@ -208,15 +212,15 @@ class Store:
 
 
 def _find(
-    connection: Connection, keys: Iterable[str], *, request: bool
-) -> Iterator[tuple[str, Request | None, Answer]]:
+    connection: Connection, keys: Iterable[str], *columns: sa.Column[bytes]
+) -> Iterator[sa.Row[Any]]:
+    """The rows of the answers under these keys: the key, and the columns that are wanted."""
     wanted = list(keys)
-    columns = [answers.c.key, answers.c.answer, *([answers.c.request] if request else [])]
     for begin in range(0, len(wanted), READ_AT_ONCE):
         some = wanted[begin : begin + READ_AT_ONCE]
-        for row in connection.execute(sa.select(*columns).where(answers.c.key.in_(some))):
-            asked = codec.load_request(row[2]) if request else None
-            yield row[0], asked, codec.load_answer(row[1])
+        yield from connection.execute(
+            sa.select(answers.c.key, *columns).where(answers.c.key.in_(some))
+        )
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

@@ -13,6 +13,9 @@ from harness.records import Answer, Call, Grader, Request
 from harness.render import is_template
 from harness.suite import GraderSpec, Suite
 
+RECENT = 4096
+"""Graders kept for the other candidates and repeats of their case."""
+
 Built = tuple[Grader, str, float]
 """A grader, its name and its weight."""
 
@@ -25,6 +28,7 @@ class Workshop(Composer):
         self.context = GraderContext(suite.folder)
         self._fixed: dict[int, tuple[GraderSpec, Built]] = {}
         self._sound: dict[int, GraderSpec] = {}
+        self._recent: dict[tuple[int, int], tuple[Mapping[str, Any], GraderSpec, Built]] = {}
 
     def call(self, request: Request, answer: Answer) -> Call:
         """The request and its answer, with the bill."""
@@ -35,8 +39,19 @@ class Workshop(Composer):
 
         It is looked at as written too: a number that stands there is no text, a rendered one is.
         """
-        if (known := self._fixed.get(id(spec))) is not None:
-            return known[1]
+        if (fixed := self._fixed.get(id(spec))) is not None:
+            return fixed[1]
+        # Kept with what the ids are of, so that no other object can come to have the same.
+        if (recent := self._recent.get((id(scope), id(spec)))) is not None:
+            return recent[2]
+        built = self._built(spec, scope)
+        if len(self._recent) >= RECENT:
+            self._recent.clear()
+        if id(spec) not in self._fixed:
+            self._recent[id(scope), id(spec)] = (scope, spec, built)
+        return built
+
+    def _built(self, spec: GraderSpec, scope: Mapping[str, Any]) -> Built:
         written = spec.item.value
         if id(spec) not in self._sound and not (isinstance(written, str) and is_template(written)):
             arguments(written)

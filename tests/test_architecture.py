@@ -73,7 +73,7 @@ IMPORTS: dict[str, set[str]] = {
         "models", "offline", "plan", "recorder", "settings", "store", "suite", "trial", "workshop",
     },
     "reports": {*BASE, "analysis"},
-    "background": {*BASE, "run", "store", "trial"},
+    "background": {*BASE, "analysis", "run", "store", "trial"},
     "pytest_options": set(),
     "pytest_session": {
         *BASE, "analysis", "background", "check", "evals", "invocation", "load", "pytest_options",

@@ -29,23 +29,37 @@ from harness.analysis.tally import CaseTally, Tally
 from harness.records import USAGE_FIELDS, Candidate, Outcome, Result, Run, add_dollars
 
 
-def compare(run: Run, results: Iterable[Result]) -> Comparison:
-    """The run's candidates, in the run's order, over one pass of `results` in any order.
+class Comparer:
+    """Counts the results of a run as they come, in any order, and compares its candidates."""
 
-    The comparison is marked simulated where any answer was. ValueError where a result is of a
-    candidate that the run does not name.
-    """
-    names = [suite.name for suite in run.suites]
-    tallies = {c.name: {suite: Tally() for suite in names} for c in run.candidates}
+    def __init__(self, run: Run) -> None:
+        names = [suite.name for suite in run.suites]
+        self.run, self.count = run, 0
+        self.tallies = {c.name: {suite: Tally() for suite in names} for c in run.candidates}
+
+    def add(self, result: Result) -> None:
+        """Count one trial; ValueError where it is of a candidate that the run does not name."""
+        if result.id.candidate not in self.tallies:
+            raise ValueError(f"{result.id} is of no candidate of run {self.run.id!r}")
+        self.count += 1
+        self.tallies[result.id.candidate].setdefault(result.id.suite, Tally()).add(result)
+
+    def comparison(self) -> Comparison:
+        """The run's candidates, in its order; marked simulated where any answer was."""
+        run, tallies = self.run, self.tallies
+        simulated = any(tally.simulated for suites in tallies.values() for tally in suites.values())
+        return Comparison(
+            run=replace(run, simulated=run.simulated or simulated),
+            candidates=tuple(_candidate(run, c, tallies[c.name]) for c in run.candidates),
+        )
+
+
+def compare(run: Run, results: Iterable[Result]) -> Comparison:
+    """The comparison of a run over one pass of `results`, in any order."""
+    comparer = Comparer(run)
     for result in results:
-        if result.id.candidate not in tallies:
-            raise ValueError(f"{result.id} is of no candidate of run {run.id!r}")
-        tallies[result.id.candidate].setdefault(result.id.suite, Tally()).add(result)
-    simulated = any(tally.simulated for suites in tallies.values() for tally in suites.values())
-    return Comparison(
-        run=replace(run, simulated=run.simulated or simulated),
-        candidates=tuple(_candidate(run, c, tallies[c.name]) for c in run.candidates),
-    )
+        comparer.add(result)
+    return comparer.comparison()
 
 
 def _candidate(run: Run, candidate: Candidate, suites: Mapping[str, Tally]) -> CandidateSummary:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import anthropic
 import httpx2
 import orjson
 
+from harness.backends.access import LOOPBACK, Access
 from harness.backends.stream import Assembly
 from harness.backends.wire import (
     CONNECTION_ERROR,
@@ -23,7 +25,6 @@ from harness.backends.wire import (
     answer_of,
     error_fault,
 )
-from harness.errors import UsageError
 from harness.records import Answer, Request
 
 if TYPE_CHECKING:
@@ -32,69 +33,10 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_S = 600.0
 CONNECT_TIMEOUT_S = 10.0
 STREAMED_TIMEOUT_S = 3600.0
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STREAMED_ABOVE = 21_333
 """`max_tokens` above which a plain request could idle longer than proxies allow."""
 UNREADABLE = (ValueError, AssertionError, httpx2.DecodingError)
 UNCONNECTED = (anthropic.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError)
-SDK_CREDENTIALS = (
-    "ANTHROPIC_PROFILE",
-    "ANTHROPIC_CONFIG_DIR",
-    "ANTHROPIC_IDENTITY_TOKEN",
-    "ANTHROPIC_IDENTITY_TOKEN_FILE",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Where the API is and who asks; the key never leaves this record but in a header."""
-
-    api_key: str | None = None
-    auth_token: str | None = None
-    base_url: str | None = None
-    by_sdk: bool = False
-
-    def __repr__(self) -> str:
-        return f"Access(base_url={_shown(self.base_url)!r}, api_key=…)"
-
-    @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Access:
-        """What the environment gives; raises UsageError where it gives no credentials."""
-        access = cls(
-            api_key=_credential(environ, "ANTHROPIC_API_KEY"),
-            auth_token=_credential(environ, "ANTHROPIC_AUTH_TOKEN"),
-            base_url=_url(environ.get("ANTHROPIC_BASE_URL", "").strip()),
-            by_sdk=any(environ.get(name) for name in SDK_CREDENTIALS),
-        )
-        if not (access.api_key or access.auth_token or access.by_sdk):
-            raise UsageError(
-                "no API key: set ANTHROPIC_API_KEY (or write it to a .env file here or beside the "
-                "suites), or run with --offline against the built-in simulator"
-            )
-        return access
-
-
-def _credential(environ: Mapping[str, str], name: str) -> str | None:
-    """The credential without white space around it; raises UsageError where it cannot be one."""
-    value = environ.get(name, "").strip()
-    if not all("!" <= character <= "~" for character in value):
-        raise UsageError(f"{name} holds white space or characters that no key has; copy it again")
-    return value or None
-
-
-def _url(text: str) -> str | None:
-    """The base URL, or `None` where it is empty; raises UsageError where it cannot be one."""
-    parts = urlsplit(text)
-    if text and not (parts.scheme in ("http", "https") and parts.hostname):
-        raise UsageError(
-            f"ANTHROPIC_BASE_URL={text!r} is no URL; write https://host or http://host:port"
-        )
-    return text or None
-
-
-def _shown(url: str | None) -> str | None:
-    """The URL without a user and password, which are credentials too."""
-    return url and urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
 
 
 def make_client(access: Access) -> anthropic.AsyncAnthropic:
@@ -176,18 +118,19 @@ def _max_tokens(request: Request) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _headers(request: Request) -> dict[str, str]:
-    headers = {"anthropic-version": request.api_version}
-    if request.betas:
-        headers["anthropic-beta"] = ",".join(request.betas)
-    return headers
-
-
 def _options(request: Request, limit_s: float) -> RequestOptions:
-    return {
-        "headers": {**_headers(request), "content-type": "application/json"},
-        "timeout": httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S),
-    }
+    headers, timeout = _shared_options(request.api_version, request.betas, limit_s)
+    return {"headers": headers, "timeout": timeout}
+
+
+@functools.lru_cache(maxsize=64)
+def _shared_options(
+    api_version: str, betas: tuple[str, ...], limit_s: float
+) -> tuple[Mapping[str, str], httpx2.Timeout]:
+    headers = {"anthropic-version": api_version, "content-type": "application/json"}
+    if betas:
+        headers["anthropic-beta"] = ",".join(betas)
+    return headers, httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S)
 
 
 async def _post(

@@ -9,9 +9,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
+from harness.backends.access import Access
 from harness.backends.policy import Outage, Policy
 from harness.backends.wire import CONNECTION_ERROR, TIMEOUT, Fault, FaultError
 from harness.errors import AnswerMissingError, RunStoppedError
@@ -23,12 +25,23 @@ if TYPE_CHECKING:
 Sleep = Callable[[float], Awaitable[None]]
 
 
+def connecting(access: Access) -> Callable[[], AsyncAnthropic]:
+    """A function that makes the client, and imports the SDK only then."""
+
+    def connect() -> AsyncAnthropic:
+        from harness.backends.client import make_client
+
+        return make_client(access)
+
+    return connect
+
+
 class LiveBackend:
-    """Asks the API through the SDK's client, `concurrency` requests at a time."""
+    """Asks the API through the client that `connect` makes, `concurrency` requests at a time."""
 
     def __init__(
         self,
-        client: AsyncAnthropic,
+        connect: Callable[[], AsyncAnthropic],
         *,
         concurrency: int = 64,
         policy: Policy | None = None,
@@ -36,7 +49,7 @@ class LiveBackend:
         clock: Callable[[], float] = time.perf_counter,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.client = client
+        self.connect = connect
         self.policy = policy or Policy()
         self.random = random or Random(0)
         self.clock, self.sleep = clock, sleep
@@ -52,7 +65,13 @@ class LiveBackend:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.client.close()
+        if "client" in self.__dict__:
+            await self.client.close()
+
+    @cached_property
+    def client(self) -> AsyncAnthropic:
+        """The SDK's client: made with the first request, since what is stored needs none."""
+        return self.connect()
 
     async def answer(self, request: Request) -> Answer:
         """The answer, after as many attempts as the policy allows."""

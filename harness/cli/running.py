@@ -127,16 +127,16 @@ def _run(
     record = begin(prepared, store, run_id=run_id)
     watch = watcher(quiet=quiet)
     try:
-        stopped = execute(prepared, store, record, watch)
+        execution = execute(prepared, store, record, watch)
     finally:
         watch.close()
-    comparison = conclude(prepared, store, record, stopped)
+    comparison = conclude(prepared, store, execution)
     folder = Path(prepared.invocation.out or FOLDER / "runs" / record.id)
     _report(comparison, store, folder, watch, quiet=quiet, as_json=as_json)
-    if stopped is not None:
-        tell(stopped)
+    if execution.stopped is not None:
+        tell(execution.stopped)
         click.echo(f"go on with: harness resume {record.id}", err=True)
-        return stopped.exit_code
+        return execution.stopped.exit_code
     code = comparison.run.exit_code or 0
     if code in VERDICTS:
         click.echo(f"{VERDICTS[code]}; see harness show {record.id}", err=True)

@@ -89,12 +89,12 @@ class Bench:
         store = Store(f"sqlite:///{self.folder}/store.db")
         try:
             record = path.begin(prepared, store, run_id=run_id)
-            stopped = path.execute(prepared, store, record, Silent(), on_signal=False)
-            comparison = path.conclude(prepared, store, record, stopped)
+            done = path.execute(prepared, store, record, Silent(), on_signal=False)
+            comparison = path.conclude(prepared, store, done)
             results = {str(result.id): result for result in store.results(record.id)}
         finally:
             store.close()
-        return Ended(comparison, stopped, results)
+        return Ended(comparison, done.stopped, results)
 
     def recorded(self) -> set[str]:
         """The digests, as the simulator's ledger has them, of the requests that are answered."""

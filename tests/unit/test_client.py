@@ -8,7 +8,8 @@ import anthropic
 import httpx2
 import pytest
 
-from harness.backends.client import Access, fault_of, make_client
+from harness.backends.access import Access
+from harness.backends.client import fault_of, make_client
 from harness.errors import UsageError
 
 KEY = "sk-ant-api03-SECRET"

@@ -75,6 +75,16 @@ GRADE = st.builds(
 )
 
 
+def read_back(result: Result) -> Result:
+    """What the store gives of a result that was put into it."""
+    stored = {
+        call.answer.key: (codec.dump_request(call.request), codec.dump_answer(call.answer))
+        for call in result.calls
+    }
+    raw = codec.read_result(codec.dump_result(result))
+    return codec.load_result(result.id, result.outcome.value, raw, stored)
+
+
 @given(REQUEST)
 def test_a_request_comes_back_as_it_went(request: Request):
     assert codec.load_request(codec.dump_request(request)) == request
@@ -102,10 +112,23 @@ def test_a_result_comes_back_as_it_went(
     id_ = TrialId("s", "c", "m", 2)
     result = Result(id_, Outcome.ERRORED, score, (parent,), calls, ({"role": "user"},), missing,
                     "why", ("a",), "cluster")  # fmt: skip
-    known = {call.answer.key: (call.request, replace(call.answer, key="")) for call in calls}
-    loaded = codec.load_result(id_, "errored", codec.dump_result(result), known)
+    loaded = read_back(result)
     assert loaded == result
     assert [call.answer.reused for call in loaded.calls] == [c.answer.reused for c in calls]
+
+
+def test_a_chat_begun_anew_is_shown_after_the_one_before_it():
+    def call(number: int, *said: str) -> Call:
+        messages = [{"role": "user", "content": text} for text in said]
+        block = {"type": "text", "text": f"answer {number}"}
+        request = Request({"model": "m", "messages": messages}, "v")
+        return Call(
+            request, Answer((block,), "m", "end_turn", Usage(), NOON, key=str(number)), Bill()
+        )
+
+    calls = (call(1, "one"), call(2, "another"))
+    loaded = read_back(Result(TrialId("s", "c", "m"), Outcome.PASSED, 1.0, calls=calls))
+    assert [m["content"] for m in loaded.messages if m["role"] == "user"] == ["one", "another"]
 
 
 def test_the_conversation_of_a_graded_result_is_that_of_its_last_call():
@@ -117,17 +140,14 @@ def test_the_conversation_of_a_graded_result_is_that_of_its_last_call():
     )  # fmt: skip
     said = (*messages, {"role": "assistant", "content": [block]})
     result = Result(TrialId("s", "c", "m"), Outcome.PASSED, 1.0, calls=(call,), messages=said)
-    data = codec.dump_result(result)
-    assert (
-        codec.load_result(result.id, "passed", data, {"k": (call.request, call.answer)}) == result
-    )
+    assert read_back(result) == result
 
 
 def test_a_run_comes_back_as_it_went():
     gate = Gate("pass_rate", {"min": 0.5})
     run = Run(
         *("id", NOON, "live", "1.0", "2.11", "2026-11-20"),
-        suites=(SuiteFacts("s", "s.yaml", "0" * 64, 3, 4, 6, (gate,)),),
+        suites=(SuiteFacts("s", "s.yaml", "0" * 64, 3, 4, {"m": 6}, (gate,)),),
         candidates=(Candidate("m", "model", {"output_config": {"effort": "low"}}, "short"),),
         planned={"m": 6}, invocation=Invocation(("s.yaml",)).as_dict(),
         finished_at=NOON, simulated=True, exit_code=3,
@@ -179,5 +199,5 @@ def test_records_beside_a_broken_character_are_written_like_others():
 
 def test_a_broken_character_in_a_reason_does_not_lose_the_result():
     result = Result(TrialId("s", "c", "m"), Outcome.FAILED, 0.0, (Grade(False, reason="\ud800"),))
-    loaded = codec.load_result(result.id, "failed", codec.dump_result(result), {})
+    loaded = read_back(result)
     assert loaded.grades[0].reason == "?"

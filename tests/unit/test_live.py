@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from local_api import Asked, Behaviour, LocalApi, error, http, in_turn, message, sse
 
-from harness.backends.client import Access, make_client
+from harness.backends.access import Access
+from harness.backends.client import make_client
 from harness.backends.live import LiveBackend
 from harness.backends.policy import Policy
 from harness.errors import AnswerMissingError, RunStoppedError
@@ -50,7 +51,7 @@ def with_backend(url: str, use: Callable[[LiveBackend], Awaitable[Any]], **how: 
     async def main() -> Any:
         time = how.pop("time", None) or Time()
         client = make_client(Access(KEY, base_url=url))
-        backend = LiveBackend(client, clock=time.clock, sleep=time.sleep, **how)
+        backend = LiveBackend(lambda: client, clock=time.clock, sleep=time.sleep, **how)
         try:
             async with asyncio.timeout(20):
                 return await use(backend)
