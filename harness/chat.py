@@ -6,11 +6,16 @@ does no I/O, so that it runs live, in a batch or from the store without knowing.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import linecache
+import re
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any
 
 import orjson
@@ -22,6 +27,12 @@ from harness.talk import Talk
 
 MAX_ASKS = 200
 """Questions after which an eval is taken to loop for ever, with money."""
+FAILURES = ("Failed",)
+"""What `pytest.fail` and `pytest.raises` raise, by name: pytest may not be installed."""
+EXPLAINED = re.compile(r"^assert ", re.MULTILINE)
+"""What pytest has put into the message already."""
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+VALUE_SHOWN = 200
 
 
 class EvalError(Exception):
@@ -72,6 +83,9 @@ class Reply:
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return f"Reply({self.text!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -119,12 +133,13 @@ def evaluated(program: Program, case: Case, chat: Chat) -> Steps[Grade]:
     """
     try:
         asked = yield from _asked(program(chat, case))
-    except AnswerMissingError:
+    except (AnswerMissingError, GeneratorExit, KeyboardInterrupt):
         raise
-    except AssertionError as error:
-        return Grade(False, reason=_told(error))
-    except Exception as error:  # the eval is the user's own code and may raise anything
-        return Grade(None, reason=f"the eval broke: {type(error).__name__}: {_told(error)}")
+    except BaseException as error:  # an eval may raise anything, `pytest.fail` and exits included
+        told = _told(error, program)
+        if isinstance(error, AssertionError) or type(error).__name__ in FAILURES:
+            return Grade(False, reason=told)
+        return Grade(None, reason=f"the eval broke: {type(error).__name__}: {told}")
     return Grade(True, reason=f"every assertion held after {asked} replies")
 
 
@@ -144,14 +159,61 @@ def _asked(running: Generator[Ask, Reply, None]) -> Steps[int]:
     raise EvalError(f"the eval asked more than {MAX_ASKS} times; is it a loop?")
 
 
-def _told(error: BaseException) -> str:
-    """Where in the eval it happened, the line, and what was said."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).parent != Path(__file__).parent]
-    if not own:
+def _told(error: BaseException, program: Program) -> str:
+    """Where in the eval it happened, the line, what was said, and the values in an `assert`."""
+    frame, number = _raised_in(error, program)
+    if frame is None:
         return str(error)
-    last = own[-1]
-    line = linecache.getline(last.filename, last.lineno or 0).strip()
-    said = str(error).strip()
-    place = f"{Path(last.filename).name}:{last.lineno}: {line}"
-    return f"{place}\n{said}" if said and said != line else place
+    file = frame.f_code.co_filename
+    line = linecache.getline(file, number).strip()
+    said = ADDRESS.sub("", str(error).strip())
+    told = [f"{Path(file).name}:{number}: {line}", *([said] if said not in ("", line) else [])]
+    if isinstance(error, AssertionError) and not EXPLAINED.search(said):
+        told += _values(frame, number)
+    return "\n".join(told)
+
+
+def _raised_in(error: BaseException, program: Program) -> tuple[FrameType | None, int]:
+    """The innermost frame in the eval's folder, and its line: not the library that it called."""
+    folder = Path(inspect.unwrap(program).__code__.co_filename).parent
+    frames = list(traceback.walk_tb(error.__traceback__))
+    own = [at for at in frames if Path(at[0].f_code.co_filename).is_relative_to(folder)]
+    return own[-1] if own else (None, 0)
+
+
+def _values(frame: FrameType, number: int) -> Iterator[str]:
+    """The values in the `assert` on this line, as far as they are names, attributes and items."""
+    names = ChainMap(frame.f_locals, frame.f_globals)
+    source = "".join(linecache.getlines(frame.f_code.co_filename))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assert) and node.lineno <= number <= (node.end_lineno or number):
+            for part, value in dict(_parts(node.test, names)).items():
+                shown = ADDRESS.sub("", repr(value))
+                cut = "…" if len(shown) > VALUE_SHOWN else ""
+                yield f"{part} = {shown[:VALUE_SHOWN]}{cut}"
+
+
+def _parts(node: ast.AST, names: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """The largest parts of an expression that have a value without calling anything."""
+    try:
+        value = _value(node, names)
+    except Exception:  # an attribute may be computed, and fail
+        value = None, False
+    if value[1] and not callable(value[0]) and not isinstance(value[0], ModuleType):
+        yield ast.unparse(node), value[0]
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _parts(child, names)
+
+
+def _value(node: ast.AST, names: Mapping[str, Any]) -> tuple[Any, bool]:
+    """The value of a name, an attribute or an item, and whether it has one."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id), node.id in names
+    if isinstance(node, ast.Attribute):
+        base, known = _value(node.value, names)
+        return (getattr(base, node.attr), True) if known else (None, False)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        base, known = _value(node.value, names)
+        return (base[node.slice.value], True) if known else (None, False)
+    return None, False

@@ -215,7 +215,8 @@ class _Check:
                 self.note(message, Written(None, written.path, (*written.keys, *keys)), case)
         for keys, message in rejected(model, params):
             at = self.param_at(case, candidate, keys)
-            self.note(f"{candidate.name}: {message}", at, case)
+            who = "" if candidate.model in message else f"{candidate.name}: "
+            self.note(f"{who}{message}", at, case)
 
     def layers(self, case: Case, candidate: Candidate) -> list[Written]:
         """Where parameters are written, the outermost first."""

@@ -80,10 +80,26 @@ def _functions(module: ModuleType) -> list[str]:
 
 def _imported(module: str, folder: Path) -> ModuleType:
     try:
-        return importlib.import_module(module)
+        with _working_directory():
+            return importlib.import_module(module)
     except (Exception, SystemExit) as exc:  # a module may raise anything
         hint = f"a file in {folder} is named with its `.py`"
         raise _wrong(f"module {module!r} cannot be imported: {_words(exc)}; {hint}") from exc
+
+
+@contextlib.contextmanager
+def _working_directory() -> Iterator[None]:
+    """Modules of the working directory can be imported, as under `python -m`; none is hidden."""
+    here = str(Path.cwd())
+    if here in sys.path or "" in sys.path:
+        yield
+        return
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(here)
 
 
 def load_module(path: Path) -> ModuleType:

@@ -48,7 +48,7 @@ def load(
             problems += error.problems
     problems += same_names(suites)
     if problems:
-        raise SuiteError(problems)
+        raise SuiteError(list(dict.fromkeys(problems)))
     return tuple(suites)
 
 
@@ -213,7 +213,10 @@ class _Loader:
             try:
                 model_id = registry.resolve(model).id
             except ModelsError as error:
-                self.problem(str(error), *(("models", indexes[name]) if name in indexes else ()))
+                if name in indexes:
+                    self.problem(str(error), "models", indexes[name])
+                else:
+                    self.problems.append(Problem(f"{'--models: ' if models else ''}{error}"))
                 continue
             for variant in [*(self.file.prompts or ())] or [None]:
                 full = f"{name}/{variant}" if variant else name

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness import plan
-from harness.errors import SuiteError
-from harness.pytest_session import session_of
+from harness.errors import HarnessError, RunStoppedError
+from harness.pytest_session import EvalSession, worded, session_of
 from harness.records import Outcome, Result
 from harness.suite import Suite
 from harness.trial import Trial
@@ -21,14 +21,11 @@ if TYPE_CHECKING:
     from harness.evals import Evaluation
 
 MARK = re.compile(r"[A-Za-z][\w:+.\-/\\]*")
-
-
-class TrialFailed(Exception):  # noqa: N818  (pytest shows the name; it is a finding, no error)
-    """A trial that failed its graders."""
-
-
-class TrialMissing(Exception):  # noqa: N818
-    """A trial that has no answer, or no grade."""
+MEANT_BY_PYTEST = frozenset(
+    {"filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast", "usefixtures"}
+    | {"xfail"}
+)
+"""Tags that are no markers: a trial that was paid for is not skipped for the name of a tag."""
 
 
 class SuiteFile(pytest.File):
@@ -36,12 +33,7 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """An item for each trial."""
-        session = session_of(self.config)
-        try:
-            suite = session.load(self.path)
-        except SuiteError as error:
-            raise self.CollectError(str(error)) from error
-        yield from _items(self, suite)
+        return _items(self, lambda session: session.load(self.path))
 
 
 class EvaluationNode(pytest.Collector):
@@ -53,17 +45,24 @@ class EvaluationNode(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """An item for each trial."""
-        try:
-            suite = session_of(self.config).load_evaluation(self.evaluation, self.path)
-        except SuiteError as error:
-            raise self.CollectError(str(error)) from error
-        yield from _items(self, suite)
+        return _items(self, lambda session: session.load_evaluation(self.evaluation, self.path))
 
 
-def _items(parent: pytest.Collector, suite: Suite) -> Iterator[pytest.Item]:
-    repeats = session_of(parent.config).invocation.repeats
+def _items(parent: pytest.Collector, load: Callable[[EvalSession], Suite]) -> Iterator[pytest.Item]:
+    try:
+        session = session_of(parent.config)
+        suite = load(session)
+    except HarnessError as error:
+        raise parent.CollectError(worded(error)) from error
+    marks = {tag for case in suite.cases for tag in case.tags if _is_marker(tag)}
+    session.declare_markers(marks)
+    repeats = session.invocation.repeats
     for trial in plan.trials([suite], repeats=repeats):
         yield TrialItem.from_parent(parent, name=item_name(trial, repeats), trial=trial)
+
+
+def _is_marker(tag: str) -> bool:
+    return tag not in MEANT_BY_PYTEST and MARK.fullmatch(tag) is not None
 
 
 def item_name(trial: Trial, repeats: int | None) -> str:
@@ -80,32 +79,37 @@ class TrialItem(pytest.Item):
         self.trial = trial
         self.result: Result | None = None
         for tag in trial.case.tags:
-            self._tag(tag)
-
-    def _tag(self, tag: str) -> None:
-        self.extra_keyword_matches.add(tag)
-        if MARK.fullmatch(tag):
-            session_of(self.config).declare_marker(tag)
-            self.add_marker(tag)
+            self.extra_keyword_matches.add(tag)
+            if _is_marker(tag):
+                self.add_marker(tag)
 
     def setup(self) -> None:
         """Wait for the result; without an answer or a grade the item is an error, not a failure."""
-        result = self.result = session_of(self.config).result(self.trial)
+        try:
+            result = self.result = session_of(self.config).result(self.trial)
+        except HarnessError as error:
+            # What ended the run would end every item that is left, with the same words.
+            stopped = isinstance(error, RunStoppedError)
+            code = pytest.ExitCode.INTERRUPTED if stopped else pytest.ExitCode.USAGE_ERROR
+            pytest.exit(worded(error), returncode=code)
         self.user_properties += _properties(self.trial, result)
         if result.outcome.missing:
-            raise TrialMissing
+            pytest.fail(self._told(result), pytrace=False)
 
     def runtest(self) -> None:
         """Fail where the graders did."""
         if self.result is not None and self.result.outcome is Outcome.FAILED:
-            raise TrialFailed
+            pytest.fail(self._told(self.result), pytrace=False)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What was asked, what was answered, what the graders said, and how to see it all."""
-        if self.result is None or not isinstance(excinfo.value, TrialFailed | TrialMissing):
-            return super().repr_failure(excinfo, style)
+        if isinstance(excinfo.value, pytest.fail.Exception):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def _told(self, result: Result) -> str:
         place = f"{_relative(self.trial.suite.path)}:{self.trial.case.line}"
-        return failure_text(self.result, place, session_of(self.config).run_id)
+        return failure_text(result, place, session_of(self.config).run_id)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The case in its file."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,16 +23,51 @@ FLAGS: dict[str, str] = {
     "fresh": "use no stored answer of another run",
     "strict": "let an inconclusive gate fail",
 }
+MODES = ("live", "replay")
+PATHS = ("out", "store", "models-file")
+"""Options that name files: in an ini file they are meant from its folder."""
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
 """Where the evals of a pytest session are kept, once there are any."""
+
+
+def ini_keys(name: str) -> tuple[str, ...]:
+    """The keys of an option in an ini file: as in the documents, and with dashes."""
+    return tuple(dict.fromkeys((f"eval_{name.replace('-', '_')}", f"eval-{name}")))
 
 
 def option(config: pytest.Config, name: str) -> Any:
     """An option from the command line, else from the ini file, else its default."""
     given = config.getoption(f"eval_{name.replace('-', '_')}")
-    for key in (f"eval_{name.replace('-', '_')}", f"eval-{name}"):
-        if given is None or given == "":
-            given = config.getini(key)
-    if given is None or given == "":
-        return OPTIONS[name][1] if name in OPTIONS else False
-    return given
+    if given not in (None, ""):
+        return given
+    for key in ini_keys(name):
+        said = config.getini(key)
+        if said not in (None, ""):
+            return _from_ini(config, said) if name in PATHS else said
+    return OPTIONS[name][1] if name in OPTIONS else False
+
+
+def _from_ini(config: pytest.Config, said: str) -> str:
+    if config.inipath is None or "://" in said:
+        return said
+    return str(Path(config.inipath.parent, said))
+
+
+def require_sound(config: pytest.Config) -> None:
+    """Raise pytest.UsageError with every option that cannot be meant."""
+    problems = list(_problems(config))
+    if problems:
+        raise pytest.UsageError("; ".join(problems))
+
+
+def _problems(config: pytest.Config) -> Iterator[str]:
+    mode = option(config, "mode")
+    if mode not in MODES:
+        yield f"--eval-mode is {' or '.join(MODES)}, not {mode!r}"
+    for name in ("repeats", "concurrency"):
+        text = option(config, name)
+        if text is not None and not (str(text).isdecimal() and int(text) >= 1):
+            yield f"--eval-{name} takes a whole number from 1, not {text!r}"
+    models = option(config, "models")
+    if models is not None and not all(part.strip() for part in str(models).split(",")):
+        yield f"--eval-models takes models with commas between, not {models!r}"

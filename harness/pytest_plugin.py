@@ -12,27 +12,26 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_options import FLAGS, OPTIONS, SESSION
+from harness.pytest_options import FLAGS, OPTIONS, SESSION, ini_keys, require_sound
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Each option as `--eval-NAME`, and as the ini keys `eval-NAME` and `eval_NAME`."""
+    """Each option as `--eval-NAME`, and as the ini keys `eval_NAME` and `eval-NAME`."""
     group = parser.getgroup("evals", "evals of Claude models")
     for name, (metavar, default, text) in OPTIONS.items():
         told = f"{text} (default: {default})" if default else text
         group.addoption(f"--eval-{name}", metavar=metavar, default=None, help=told)
-        _add_ini(parser, name, text)
+        for key in ini_keys(name):
+            parser.addini(key, text, type="string", default=None)
     for name, text in FLAGS.items():
         group.addoption(f"--eval-{name}", action="store_true", default=None, help=text)
-        _add_ini(parser, name, text, flag=True)
-
-
-def _add_ini(parser: pytest.Parser, name: str, text: str, *, flag: bool = False) -> None:
-    for key in dict.fromkeys((f"eval_{name.replace('-', '_')}", f"eval-{name}")):
-        if flag:
+        for key in ini_keys(name):
             parser.addini(key, text, type="bool", default=None)
-        else:
-            parser.addini(key, text, type="string", default=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that cannot be meant, before anything is collected."""
+    require_sound(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

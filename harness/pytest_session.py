@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+import re
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,11 @@ import pytest
 from harness import settings
 from harness.background import BackgroundRun
 from harness.check import require
-from harness.errors import HarnessError, Problem, SuiteError, UsageError
+from harness.errors import HarnessError, SuiteError, UsageError
 from harness.invocation import Invocation
 from harness.load import load_evaluation, load_suite, same_names
-from harness.pytest_options import SESSION, option
-from harness.run import begin, conclude, prepare_trials
+from harness.pytest_options import FLAGS, OPTIONS, SESSION, option
+from harness.run import Prepared, begin, conclude, prepare_trials
 from harness.store import Store
 from harness.suite import Suite
 from reports.write import write_reports
@@ -26,13 +28,21 @@ from reports.write import write_reports
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
     from harness.evals import Evaluation
-    from harness.records import Result
+    from harness.records import Result, Run
     from harness.trial import Trial
 
 XDIST = (
-    "evals run side by side by themselves, and a second process would ask again: run them without "
-    "xdist, as in `pytest {path} -p no:xdist`, or deselect them here"
+    "evals do not run under xdist: they run side by side by themselves, and several processes "
+    "would ask for the same; run them in a pytest of their own, as in `pytest -n0 {path}`, and "
+    "leave them out of this one, as with `--ignore={path}`"
 )
+OF_THE_COMMAND = re.compile(rf"(?<![\w-])--(?={'|'.join([*OPTIONS, *FLAGS])}\b)")
+
+
+def worded(error: HarnessError) -> str:
+    """The message with the options of `harness run` under the names that they have here."""
+    text = OF_THE_COMMAND.sub("--eval-", str(error))
+    return text.replace("`harness resume` goes on", "the same `pytest` goes on")
 
 
 def session_of(config: pytest.Config) -> EvalSession:
@@ -48,11 +58,16 @@ class EvalSession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        named = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
+        paths = [path for path in named if path.exists()]
+        if hasattr(config, "workerinput"):
+            raise UsageError(XDIST.format(path=" ".join(map(os.path.relpath, paths))))
         self.invocation = _invocation(config)
-        self.environ = settings.environment(os.environ, [], Path.cwd())
-        self.registry = settings.registry([], Path.cwd(), self.invocation.models_file)
-        self.suites: dict[Path | str, Suite] = {}
+        self.environ = settings.environment(os.environ, paths, Path.cwd())
+        self.registry = settings.registry(paths, Path.cwd(), self.invocation.models_file)
+        self.suites: dict[tuple[Path, str], Suite] = {}
         self.trials: list[Trial] = []
+        self.warnings: list[str] = []
         self.background: BackgroundRun | None = None
         self.comparison: Comparison | None = None
         self.folder: Path | None = None
@@ -66,65 +81,70 @@ class EvalSession:
 
     def load(self, path: Path) -> Suite:
         """The suite in a file, checked; raises SuiteError."""
-        return self._checked(
-            path,
-            load_suite(
-                path,
-                self.registry,
-                models=self.invocation.models or None,
-                default_model=settings.default_model(self.environ),
-            ),
-        )
+        key = path.resolve(), ""
+        if key not in self.suites:
+            suite = load_suite(path, self.registry, **self._models)
+            self._add(key, suite)
+        return self.suites[key]
 
     def load_evaluation(self, evaluation: Evaluation, path: Path) -> Suite:
         """An eval in Python as a suite, checked; raises SuiteError."""
-        suite = load_evaluation(
-            evaluation,
-            path,
-            self.registry,
-            models=self.invocation.models or None,
-            default_model=settings.default_model(self.environ),
-        )
-        return self._checked(suite.name, suite)
+        key = path.resolve(), evaluation.__name__
+        if key not in self.suites:
+            suite = load_evaluation(evaluation, path, self.registry, **self._models)
+            self._add(key, suite)
+        return self.suites[key]
 
-    def _checked(self, key: Path | str, suite: Suite) -> Suite:
-        require([suite], self.registry)
+    @property
+    def _models(self) -> dict[str, Any]:
+        default = settings.default_model(self.environ)
+        return {"models": self.invocation.models or None, "default_model": default}
+
+    def _add(self, key: tuple[Path, str], suite: Suite) -> None:
+        self.warnings += require([suite], self.registry)
         problems = list(same_names([*self.suites.values(), suite]))
         if problems:
             raise SuiteError(problems)
         self.suites[key] = suite
-        return suite
 
-    def declare_marker(self, tag: str) -> None:
-        """Make a tag a marker that `--strict-markers` knows."""
-        if tag not in self._markers:
+    def declare_markers(self, tags: Iterable[str]) -> None:
+        """Make tags markers that `--strict-markers` knows."""
+        for tag in sorted(set(tags) - self._markers):
             self._markers.add(tag)
             self.config.addinivalue_line("markers", f"{tag}: a tag of evals")
 
     def select(self, items: Sequence[Any]) -> None:
-        """Take the trials of these items, in their order, and of no others."""
-        for index, item in enumerate(items):
-            item.trial = replace(item.trial, index=index)
-        self.trials = [item.trial for item in items]
+        """Take the trials of these items, each once and in their order, and no others.
+
+        A trial's index goes by the suites' order, so that a run that goes on with the items
+        turned round (`--ff`) finds each result in its place.
+        """
+        chosen = {(item.trial.suite.name, item.trial.index): item.trial for item in items}
+        names = {suite.name: number for number, suite in enumerate(self.suites.values())}
+        order = sorted(chosen, key=lambda key: (names[key[0]], key[1]))
+        placed = {key: replace(chosen[key], index=index) for index, key in enumerate(order)}
+        for item in items:
+            item.trial = placed[item.trial.suite.name, item.trial.index]
+        self.trials = [placed[key] for key in chosen]
 
     def result(self, trial: Trial) -> Result:
-        """The trial's result, waited for; the first call begins the run."""
-        if self.problem is None and self.background is None:
-            try:
-                self.background = self._begun(trial)
-            except HarnessError as error:
-                self.problem = error
+        """The trial's result, waited for; the first call begins the run. Raises HarnessError."""
         if self.background is None:
-            raise pytest.UsageError(str(self.problem))
+            self.background = self._begun()
         return self.background.result(trial)
 
-    def _begun(self, trial: Trial) -> BackgroundRun:
-        if "PYTEST_XDIST_WORKER" in os.environ:
-            raise UsageError(XDIST.format(path=trial.suite.path))
+    def _begun(self) -> BackgroundRun:
         prepared = prepare_trials(self.invocation, self.registry, self.environ, self.trials)
         store = Store(settings.store_url(option(self.config, "store"), self.environ))
-        run_id = option(self.config, "run")
-        run = begin(prepared, store, run_id=store.run(run_id).id if run_id else None)
+        try:
+            named = option(self.config, "run")
+            known = store.run(named) if named else None
+            if known is not None:
+                _require_same(known, prepared, store)
+            run = begin(prepared, store, run_id=known.id if known else None)
+        except HarnessError:
+            store.close()
+            raise
         return BackgroundRun(prepared, store, run)
 
     def finish(self) -> int:
@@ -139,7 +159,7 @@ class EvalSession:
             self.folder = Path(option(self.config, "out") or settings.FOLDER / "runs" / run_id)
             write_reports(self.folder, self.comparison, lambda: store.results(run_id))
         except HarnessError as error:
-            self.problem = error
+            self.problem, self.folder = error, None
             return error.exit_code
         finally:
             store.close()
@@ -147,51 +167,52 @@ class EvalSession:
 
     def summarise(self, terminal: Any) -> None:
         """The comparison table, the cost, and where the report is."""
-        if self.problem is not None:
-            terminal.section("evals")
-            terminal.line(str(self.problem))
-        if self.comparison is None:
+        if self.problem is None and self.comparison is None:
             return
-        from rich.console import Console
-
-        from reports.terminal import print_summary
-
-        width = terminal._tw.fullwidth
-        text = io.StringIO()
-        print_summary(Console(file=text, width=width), self.comparison, folder=self.folder)
         terminal.section("evals")
-        terminal.write(text.getvalue())
+        for warning in self.warnings:
+            terminal.line(f"warning: {warning}", yellow=True)
+        if self.comparison is not None:
+            terminal.write(_summary(self.comparison, self.folder, colour=terminal.hasmarkup))
+        if self.problem is not None:
+            terminal.line(worded(self.problem), red=True)
+
+
+def _summary(comparison: Comparison, folder: Path | None, *, colour: bool) -> str:
+    from rich.console import Console
+
+    from reports.terminal import print_summary
+
+    text = io.StringIO()
+    width = shutil.get_terminal_size().columns
+    console = Console(file=text, width=width, force_terminal=colour, no_color=not colour)
+    print_summary(console, comparison, folder=folder)
+    return text.getvalue()
+
+
+def _require_same(known: Run, prepared: Prepared, store: Store) -> None:
+    """A run goes on with the trials that it began with: others would take their places."""
+    chosen = {trial.id for trial in prepared.trials}
+    same = sum(known.planned.values()) == len(chosen)
+    if not same or any(result.id not in chosen for result in store.results(known.id)):
+        raise UsageError(
+            f"run {known.id} was begun with other trials than the {len(chosen)} that are selected "
+            "now; select the same, or leave --eval-run out: what was answered is not asked again"
+        )
 
 
 def _invocation(config: pytest.Config) -> Invocation:
-    problems: list[Problem] = []
-
-    def number(name: str, default: int | None) -> int | None:
-        text = option(config, name)
-        if text is None:
-            return default
-        if not str(text).isdecimal() or int(text) < 1:
-            problems.append(Problem(f"--eval-{name} takes a whole number from 1, not {text!r}"))
-            return default
-        return int(text)
-
-    mode = option(config, "mode")
-    if mode not in ("live", "replay"):
-        problems.append(Problem(f"--eval-mode is live or replay, not {mode!r}"))
-    models = option(config, "models")
-    invocation = Invocation(
+    models, repeats = option(config, "models"), option(config, "repeats")
+    return Invocation(
         paths=(),
         cwd=str(Path.cwd()),
         models=tuple(name.strip() for name in str(models).split(",")) if models else (),
-        mode=mode,
-        repeats=number("repeats", None),
-        concurrency=number("concurrency", None) or 64,
+        mode=option(config, "mode"),
+        repeats=int(repeats) if repeats else None,
+        concurrency=int(option(config, "concurrency")),
         fresh=bool(option(config, "fresh")),
         offline=bool(option(config, "offline")),
         models_file=option(config, "models-file"),
         out=option(config, "out"),
         strict=bool(option(config, "strict")),
     )
-    if problems:
-        raise pytest.UsageError("; ".join(map(str, problems)))
-    return invocation

@@ -37,8 +37,6 @@ from harness.trial import Trial
 from harness.workshop import Workshop
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
-
     from harness.backends.base import Backend
     from harness.store import Store
 

@@ -21,6 +21,10 @@ class TookTooLongError(Exception):
     """Raised inside the code that ran for too long."""
 
 
+class StubbornError(BaseException):
+    """Raised inside code that caught the first and went on: `except Exception` lets it through."""
+
+
 class Watchdog:
     """Runs steps of a computation in the caller's thread, each for `limit_s` at most."""
 
@@ -29,7 +33,7 @@ class Watchdog:
     ) -> None:
         self.limit_s, self.clock = limit_s, clock
         self._lock = threading.Lock()
-        self._running: tuple[float, int] | None = None
+        self._running: tuple[float, int, bool] | None = None
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -39,9 +43,11 @@ class Watchdog:
             self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
             self._thread.start()
         with self._lock:
-            self._running = (self.clock() + self.limit_s, threading.get_ident())
+            self._running = (self.clock() + self.limit_s, threading.get_ident(), False)
         try:
             return step()
+        except StubbornError:
+            raise _error_class(self.limit_s) from None
         finally:
             with self._lock:
                 self._running = None
@@ -56,10 +62,13 @@ class Watchdog:
         while not self._closed.wait(LOOK_EVERY_S):
             with self._lock:
                 if self._running is not None and self.clock() > self._running[0]:
-                    thread = ctypes.c_ulong(self._running[1])
-                    error = _error_class(self.limit_s)
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(error))
-                    self._running = None
+                    _until, thread, again = self._running
+                    _raise_in(thread, StubbornError if again else _error_class(self.limit_s))
+                    self._running = (self.clock() + self.limit_s, thread, True)
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 def _error_class(limit_s: float) -> type[TookTooLongError]:

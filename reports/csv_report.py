@@ -75,8 +75,8 @@ def _answer(result: Result) -> dict[str, object]:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return cell(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return cell(value) if isinstance(value, str) else value
+    return f"{value:f}" if isinstance(value, Decimal) else value

@@ -12,25 +12,25 @@ from reports.text import ending, one_line, visible
 
 PROMPT_SHOWN = 1500
 ANSWER_SHOWN = 1500
+BLOCK_SHOWN = 200
 MARKS = {True: "✓", False: "✗", None: "?"}
 
 
 def failure_text(result: Result, place: str, run: str) -> str:
-    """The place in the suite, the rendered prompt, the answer's end, every grader's reason.
+    """The reason, the place in the suite, the rendered prompt, the answer's end, every grade.
 
-    `place` is `file:line` of the case; `run` names the run for the command at the end.
+    `place` is `file:line` of the case; `run` names the run for the command at the end. The reason
+    stands first, since that is the line that a summary shows.
     """
     return "\n".join(_lines(result, place, run))
 
 
 def _lines(result: Result, place: str, run: str) -> Iterator[str]:
+    yield one_line(result.reason.partition("\n")[0]) or str(result.outcome)
     yield f"{place}: {one_line(str(result.id))} {result.outcome}"
     if result.missing is not None:
         yield f"  {result.missing.kind}: {visible(result.missing.reason)}"
-    asked = [m for m in result.messages if m["role"] == "user"]
-    for message in asked[:1] if result.calls or asked else []:
-        yield "prompt:"
-        yield from _indented(ending(_said(message), PROMPT_SHOWN))
+    yield from _prompt(result)
     answers = result.calls_for("answer")
     if answers:
         last = answers[-1].answer
@@ -43,13 +43,27 @@ def _lines(result: Result, place: str, run: str) -> Iterator[str]:
     yield f"whole transcript: {show_command(run, result.id)}"
 
 
+def _prompt(result: Result) -> Iterator[str]:
+    """What was asked last: a failure is about the answer to it."""
+    answers = result.calls_for("answer")
+    asked = result.messages
+    if result.missing is None and answers:
+        asked = tuple(answers[-1].request.params["messages"])
+    said = [text for m in asked if m["role"] == "user" and (text := _said(m))]
+    if said:
+        yield f"prompt (the last of {len(said)}):" if len(said) > 1 else "prompt:"
+        yield from _indented(ending(said[-1], PROMPT_SHOWN))
+
+
 def _said(message: Mapping[str, Any]) -> str:
+    """The text of a message, other blocks shortened; nothing where a tool was answered."""
     content = message["content"]
     if isinstance(content, str):
         return content
     return "\n".join(
-        str(b["text"]) if b.get("type") == "text" else json.dumps(b, default=str)[:200]
+        str(b["text"]) if b.get("type") == "text" else json.dumps(b, default=str)[:BLOCK_SHOWN]
         for b in content
+        if b.get("type") != "tool_result"
     )
 
 

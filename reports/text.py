@@ -24,6 +24,8 @@ def visible(text: str) -> str:
 
     Tabs and newlines stay, and a Windows line end becomes a newline.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _HIDDEN.sub(_escape, text.replace("\r\n", "\n"))
 
 

@@ -39,7 +39,43 @@ UNREADABLE = (ValueError, AssertionError, httpx2.DecodingError)
 UNCONNECTED = (anthropic.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError)
 
 
-def make_client(access: Access) -> anthropic.AsyncAnthropic:
+class Client(anthropic.AsyncAnthropic):
+    """The SDK's client, with its transport at hand.
+
+    A plain request goes through the transport with the client's own headers: what the SDK does
+    around it for every request costs as much CPU as the request itself.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient, **options: Any) -> None:
+        super().__init__(http_client=http, **options)
+        self.http = http
+        self.messages_url = httpx2.URL(f"{str(self.base_url).rstrip('/')}/v1/messages")
+
+    async def ask(self, request: Request, limit_s: float) -> httpx2.Response:
+        """The response to one request, whatever its status."""
+        return await self.http.send(
+            self.http.build_request(
+                "POST",
+                self.messages_url,
+                content=orjson.dumps(request.params),
+                headers={**self.own_headers, **_headers(request.api_version, request.betas)},
+                timeout=_timeouts(limit_s),
+            )
+        )
+
+    @functools.cached_property
+    def own_headers(self) -> Mapping[str, str]:
+        """What the SDK sends with every request: who asks, and with which version."""
+        given = {**self.default_headers, **self.auth_headers}
+        return {name: value for name, value in given.items() if isinstance(value, str)}
+
+    @property
+    def has_key(self) -> bool:
+        """The credentials are a key or a token, not something that the SDK renews."""
+        return bool(self.api_key or self.auth_token)
+
+
+def make_client(access: Access) -> Client:
     """A client on the aiohttp transport that retries nothing by itself."""
     options: dict[str, Any] = {}
     if access.api_key:
@@ -47,22 +83,20 @@ def make_client(access: Access) -> anthropic.AsyncAnthropic:
     elif access.auth_token:
         options["auth_token"] = access.auth_token
     host = urlsplit(access.base_url or "").hostname
-    return anthropic.AsyncAnthropic(
-        base_url=access.base_url,
-        max_retries=0,
-        timeout=httpx2.Timeout(DEFAULT_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        http_client=anthropic.DefaultAioHttpClient(
+    return Client(
+        anthropic.DefaultAioHttpClient(
             base_url=access.base_url or "",
             # A proxy from the environment does not lead back to this machine.
             trust_env=host not in LOOPBACK,
         ),
+        base_url=access.base_url,
+        max_retries=0,
+        timeout=_timeouts(DEFAULT_TIMEOUT_S),
         **options,
     )
 
 
-async def send(
-    client: anthropic.AsyncAnthropic, request: Request, clock: Callable[[], float]
-) -> Answer:
+async def send(client: Client, request: Request, clock: Callable[[], float]) -> Answer:
     """The answer to one attempt at `request`; raises FaultError for whatever goes wrong."""
     streamed = _max_tokens(request) > STREAMED_ABOVE
     limit = request.timeout_s or (STREAMED_TIMEOUT_S if streamed else DEFAULT_TIMEOUT_S)
@@ -80,7 +114,7 @@ async def send(
     raise FaultError(_without_secrets(fault, client))
 
 
-def _without_secrets(fault: Fault, client: anthropic.AsyncAnthropic) -> Fault:
+def _without_secrets(fault: Fault, client: Client) -> Fault:
     """The fault with what a server or a library quoted of the credentials taken out."""
     kind, reason = fault.kind, fault.reason
     for secret in filter(None, (client.api_key, client.auth_token)):
@@ -119,34 +153,48 @@ def _max_tokens(request: Request) -> int:
 
 
 def _options(request: Request, limit_s: float) -> RequestOptions:
-    headers, timeout = _shared_options(request.api_version, request.betas, limit_s)
-    return {"headers": headers, "timeout": timeout}
+    headers = _headers(request.api_version, request.betas)
+    return {"headers": headers, "timeout": _timeouts(limit_s)}
 
 
 @functools.lru_cache(maxsize=64)
-def _shared_options(
-    api_version: str, betas: tuple[str, ...], limit_s: float
-) -> tuple[Mapping[str, str], httpx2.Timeout]:
+def _headers(api_version: str, betas: tuple[str, ...]) -> Mapping[str, str]:
     headers = {"anthropic-version": api_version, "content-type": "application/json"}
-    if betas:
-        headers["anthropic-beta"] = ",".join(betas)
-    return headers, httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S)
+    return {**headers, "anthropic-beta": ",".join(betas)} if betas else headers
+
+
+@functools.lru_cache(maxsize=64)
+def _timeouts(limit_s: float) -> httpx2.Timeout:
+    return httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S)
 
 
 async def _post(
-    client: anthropic.AsyncAnthropic, request: Request, limit_s: float
+    client: Client, request: Request, limit_s: float
 ) -> tuple[bytes, Mapping[str, str]]:
-    response = await client.post(
-        "/v1/messages",
-        content=orjson.dumps(request.params),
-        cast_to=httpx2.Response,
-        options=_options(request, limit_s),
-    )
+    if not client.has_key:
+        response = await client.post(
+            "/v1/messages",
+            content=orjson.dumps(request.params),
+            cast_to=httpx2.Response,
+            options=_options(request, limit_s),
+        )
+        return response.content, response.headers
+    response = await client.ask(request, limit_s)
+    if not response.is_success:
+        raise FaultError(error_fault(_body(response), response.status_code, response.headers))
     return response.content, response.headers
 
 
+def _body(response: httpx2.Response) -> object:
+    """The body of an error: JSON as data, anything else as text."""
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return response.text
+
+
 async def _stream(
-    client: anthropic.AsyncAnthropic, request: Request, limit_s: float
+    client: Client, request: Request, limit_s: float
 ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     # The SDK's own accumulation loses blocks and fields that it does not know.
     assembly = Assembly()

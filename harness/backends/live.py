@@ -20,15 +20,15 @@ from harness.errors import AnswerMissingError, RunStoppedError
 from harness.records import Answer, Missing, Request
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
+    from harness.backends.client import Client
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
-def connecting(access: Access) -> Callable[[], AsyncAnthropic]:
+def connecting(access: Access) -> Callable[[], Client]:
     """A function that makes the client, and imports the SDK only then."""
 
-    def connect() -> AsyncAnthropic:
+    def connect() -> Client:
         from harness.backends.client import make_client
 
         return make_client(access)
@@ -41,7 +41,7 @@ class LiveBackend:
 
     def __init__(
         self,
-        connect: Callable[[], AsyncAnthropic],
+        connect: Callable[[], Client],
         *,
         concurrency: int = 64,
         policy: Policy | None = None,
@@ -69,7 +69,7 @@ class LiveBackend:
             await self.client.close()
 
     @cached_property
-    def client(self) -> AsyncAnthropic:
+    def client(self) -> Client:
         """The SDK's client: made with the first request, since what is stored needs none."""
         return self.connect()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -39,3 +40,13 @@ def test_a_step_after_an_interrupted_one_runs_as_usual(watchdog: Watchdog) -> No
 def test_what_a_step_raises_is_raised(watchdog: Watchdog) -> None:
     with pytest.raises(ZeroDivisionError):
         watchdog.run(lambda: 1 / 0)
+
+
+def test_a_loop_that_swallows_the_interruption_ends_all_the_same(watchdog: Watchdog) -> None:
+    def stubborn() -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                endless()
+
+    with pytest.raises(TookTooLongError, match="is it a loop"):
+        watchdog.run(stubborn)
