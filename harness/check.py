@@ -215,7 +215,7 @@ class _Check:
                 self.note(message, Written(None, written.path, (*written.keys, *keys)), case)
         for keys, message in rejected(model, params):
             at = self.param_at(case, candidate, keys)
-            who = "" if candidate.model in message else f"{candidate.name}: "
+            who = "" if candidate.name == candidate.model else f"{candidate.name}: "
             self.note(f"{who}{message}", at, case)
 
     def layers(self, case: Case, candidate: Candidate) -> list[Written]:

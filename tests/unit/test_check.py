@@ -130,7 +130,7 @@ def test_a_problem_of_some_rows_names_the_first(tmp_path: Path) -> None:
     ("models", "params", "problem"),
     [
         pytest.param("[haiku]", "{max_tokens: 9000000}",
-                     "7:10: claude-haiku-4-5-20251001 writes at most", id="suite"),
+                     "7:10: haiku: claude-haiku-4-5-20251001 writes at most", id="suite"),
         pytest.param("[{model: haiku, params: {max_tokens: 0}}]", "{max_tokens: 5}",
                      "2:34: haiku: `max_tokens` must be a whole number", id="candidate over suite"),
         pytest.param("[{model: claude-opus-4-7, name: x}]", "{temperature: 0.5}",
