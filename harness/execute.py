@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from harness.errors import AnswerMissingError, RunStoppedError, StoreError
+from harness.garbage import rare_collections
 from harness.recorder import Recorder
 from harness.records import Answer, Missing, Outcome, Request, Result
 from harness.trial import Trial, steps
@@ -20,23 +19,6 @@ log = logging.getLogger("harness")
 
 WIDTH = 256
 """Trials that are under way at once; the backend bounds the requests."""
-
-
-@contextlib.contextmanager
-def _rare_collections() -> Iterator[None]:
-    """What is there already is left alone by the garbage collector, and the rest looked at rarely.
-
-    The SDK's modules alone are so many objects that each full collection would stop every request
-    for a tenth of a second.
-    """
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
 
 
 Sink = Callable[[Trial, Result], None]
@@ -68,7 +50,7 @@ class Driver:
         """Run all; raises what stopped it, after the last answer under way has been recorded."""
         workers = [asyncio.create_task(self._work(trials)) for _ in range(self.width)]
         try:
-            with _rare_collections():
+            with rare_collections():
                 await asyncio.gather(*workers)
         finally:
             for worker in workers:

@@ -78,8 +78,9 @@ def load_suite(
     default_model: str = DEFAULT_MODEL,
 ) -> Suite:
     """The suite in one file; raises SuiteError with all that is wrong in it."""
+    from harness.garbage import gc_paused
     from harness.suite_errors import in_order
-    from harness.yamlfile import gc_paused, scan_yaml
+    from harness.yamlfile import scan_yaml
 
     data, place_of, misread = scan_yaml(path)
     with gc_paused():

@@ -11,7 +11,7 @@ import pytest
 
 from harness import plan
 from harness.errors import HarnessError, RunStoppedError
-from harness.pytest_session import EvalSession, worded, session_of
+from harness.pytest_session import EvalSession, session_of, worded
 from harness.records import Outcome, Result
 from harness.suite import Suite
 from harness.trial import Trial

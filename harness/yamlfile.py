@@ -6,15 +6,14 @@ reads as something else than they look: `yes`, `0123`, `12:30`, a bare date.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Place, Problem, SuiteError
+from harness.garbage import gc_paused
 
 Node = Any
 """A node of the YAML library, which has no useful types: `id`, `tag`, `value`, `start_mark`."""
@@ -97,18 +96,6 @@ def scan_yaml(path: Path) -> tuple[Any, PlaceOf, list[Problem]]:
         reader = _Reader(path)
         data = reader.value(root, 0) if root is not None else None
     return data, PlaceOf(path, root, text.splitlines()), reader.problems
-
-
-@contextlib.contextmanager
-def gc_paused() -> Iterator[None]:
-    """No garbage collection while many objects are made that all stay: it would look at each."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _text(path: Path) -> str:

@@ -20,9 +20,10 @@ BASE = {"errors", "records"}
 IMPORTS: dict[str, set[str]] = {
     "records": set(),
     "errors": {"records"},
+    "garbage": set(),
     "find": BASE,
     "files": BASE,
-    "yamlfile": BASE,
+    "yamlfile": {*BASE, "garbage"},
     "jsontext": set(),
     "models": BASE,
     "model_table": {*BASE, "models", "yamlfile"},
@@ -47,7 +48,7 @@ IMPORTS: dict[str, set[str]] = {
     },
     "cases": {*BASE, "data", "render", "suite", "suite_file", "yamlfile"},
     "load": {
-        *BASE, "cases", "check", "evals", "files", "find", "models", "suite", "suite_errors",
+        *BASE, "cases", "check", "evals", "files", "find", "garbage", "models", "suite", "suite_errors",
         "suite_file", "yamlfile",
     },
     "evals": {*BASE, "chat", "files", "models", "suite"},
@@ -57,7 +58,7 @@ IMPORTS: dict[str, set[str]] = {
     "backends": BASE,
     "recorder": {*BASE, "backends", "store"},
     "watchdog": set(),
-    "execute": {*BASE, "recorder", "trial", "watchdog", "workshop"},
+    "execute": {*BASE, "garbage", "recorder", "trial", "watchdog", "workshop"},
     "interrupts": set(),
     "analysis": BASE,
     "simulator": {*BASE, "models"},
@@ -82,7 +83,7 @@ IMPORTS: dict[str, set[str]] = {
     "pytest_items": {*BASE, "evals", "plan", "pytest_session", "reports", "suite", "trial"},
     "pytest_plugin": {"evals", "find", "pytest_items", "pytest_options"},
     "cli": {
-        *BASE, "analysis", "codec", "invocation", "load", "models", "offline", "reports", "run",
+        *BASE, "analysis", "codec", "garbage", "invocation", "load", "models", "offline", "reports", "run",
         "schema", "settings", "simulator", "store", "trial",
     },
     "__init__": {"chat", "evals"},

@@ -12,6 +12,7 @@ import click
 from harness.cli import options
 from harness.cli.failures import tell
 from harness.errors import UsageError
+from harness.garbage import rare_collections
 from harness.invocation import Invocation
 from harness.settings import FOLDER
 
@@ -149,7 +150,8 @@ def _report(
 ) -> None:  # fmt: skip
     from reports.write import write_reports
 
-    write_reports(folder, comparison, lambda: store.results(comparison.run.id))
+    with rare_collections():
+        write_reports(folder, comparison, lambda: store.results(comparison.run.id))
     if as_json:
         click.echo((folder / "run.json").read_text(encoding="utf-8"))
     elif not quiet:

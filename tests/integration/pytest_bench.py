@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 import urllib.request
@@ -13,11 +15,17 @@ from typing import Any
 import pytest
 from local_api import access
 
-# A session in this process forgets the modules that it brought in, and these are slow to come.
-import harness.backends.client
-import harness.pytest_items
-import harness.simulator
-import reports.terminal  # noqa: F401
+import harness
+import reports
+
+# A session in this process forgets the modules that it was the first to import, and libraries do
+# not like to be imported twice.
+for package in (harness, reports):
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if "examples" not in found.name and "__main__" not in found.name:
+            importlib.import_module(found.name)
+for name in ("anthropic.resources.messages", "dotenv", "rich.console", "rich.table", "yaml"):
+    importlib.import_module(name)
 
 PAIR = """
 suite: pair
