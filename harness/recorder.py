@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -33,13 +34,14 @@ LINGER_BELOW = 16
 class Space:
     """Which stored answers a run may use.
 
-    Answers of models are shared by all runs but simulated ones, or by none but `fresh` where that
-    is a run's id. Simulated answers are kept apart, by `simulator`: where they came from.
+    Answers of models are shared by all runs but simulated ones, or by none but `run` itself where
+    it is `fresh`. Simulated answers are kept apart, by `simulator`: where they came from.
     """
 
     simulator: str
+    run: str = ""
     models: bool = True
-    fresh: str = ""
+    fresh: bool = False
 
 
 def digest(request: Request) -> str:
@@ -64,9 +66,10 @@ class Recorder:
 
     def __init__(self, store: Store, backend: Backend, space: Space) -> None:
         self.backend, self.space = backend, space
-        self.desk = Desk(store)
+        self.desk = Desk(store, space.run)
         self.simulated = False
         self._under_way: dict[str, asyncio.Future[Answer]] = {}
+        self._given: set[str] = set()
 
     async def answer(self, request: Request, repeat: int, asked: dict[str, int]) -> Answer:
         """The stored answer, or the backend's; `asked` counts what this trial has asked before.
@@ -76,7 +79,7 @@ class Recorder:
         sent = digest(request)
         ordinal = asked.get(sent, 0)
         asked[sent] = ordinal + 1
-        key = identity(sent, repeat, ordinal, self.space.fresh)
+        key = identity(sent, repeat, ordinal, self.space.run if self.space.fresh else "")
         if key in self._under_way:
             # Whoever gives up waiting must not take the answer away from the others.
             return replace(await asyncio.shield(self._under_way[key]), reused=True)
@@ -93,6 +96,15 @@ class Recorder:
         finally:
             del self._under_way[key]
         self.simulated = self.simulated or answer.simulated
+        return self._counted_once(answer)
+
+    def _counted_once(self, answer: Answer) -> Answer:
+        """An answer that several trials share was paid for once, by the first."""
+        if answer.reused:
+            return answer
+        if answer.key in self._given:
+            return replace(answer, reused=True)
+        self._given.add(answer.key)
         return answer
 
     async def _found_or_asked(self, key: str, request: Request) -> Answer:
@@ -106,7 +118,7 @@ class Recorder:
                 return found[known]
         answer = await self.backend.answer(request)
         answer = replace(answer, key=simulated if answer.simulated else key)
-        await self.desk.keep(Entry(answer.key, request, answer))
+        await self.desk.keep(Entry(answer.key, request, answer, self.space.run))
         return answer
 
     async def close(self) -> None:
@@ -120,8 +132,8 @@ class Desk:
     While one transaction runs, the next gathers; so their size follows the load.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, run: str = "") -> None:
+        self.store, self.run = store, run
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._wanted: list[tuple[Sequence[str], asyncio.Future[dict[str, Answer]]]] = []
         self._entries: list[tuple[Entry, asyncio.Future[None]]] = []
@@ -181,7 +193,8 @@ class Desk:
         kept = [entry for entry, _ in entries]
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(self.thread, self.store.exchange, keys, kept, rows)
+            exchange = partial(self.store.exchange, keys, kept, rows, run=self.run)
+            found = await loop.run_in_executor(self.thread, exchange)
         except Exception as error:
             self._error = _as_store_error(error)
             _fail([future for _, future in wanted], self._error)

@@ -72,6 +72,8 @@ class Prepared:
 
 def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Prepared:
     """Load, select and check; raises HarnessError with everything that is wrong."""
+    if invocation.mode == "replay" and invocation.fresh:
+        raise UsageError("--fresh asks anew and --mode replay never asks; leave one of them out")
     environ = settings.environment(environ, invocation.files, cwd)
     registry = settings.registry(invocation.files, cwd, invocation.models_file)
     suites = load(
@@ -187,9 +189,7 @@ async def _execute(
     run = done.counted.run
     async with _backend(prepared) as (backend, simulator):
         invocation = prepared.invocation
-        space = Space(
-            simulator, models=not invocation.offline, fresh=run.id if invocation.fresh else ""
-        )
+        space = Space(simulator, run.id, models=not invocation.offline, fresh=invocation.fresh)
         recorder = Recorder(store, backend, space)
 
         def ended(trial: Trial, result: Result) -> None:

@@ -44,6 +44,7 @@ answers = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("model", sa.String(200), nullable=False),
     sa.Column("answered_at", sa.String(40), nullable=False),
+    sa.Column("run", sa.String(64), nullable=False),
     sa.Column("request", sa.LargeBinary, nullable=False),
     sa.Column("answer", sa.LargeBinary, nullable=False),
 )
@@ -70,11 +71,12 @@ results = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An answer to keep, under the key of its request."""
+    """An answer to keep, under the key of its request; `run` is the one that paid for it."""
 
     key: str
     request: Request
     answer: Answer
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,25 +112,38 @@ class Store:
         wanted: Collection[str],
         entries: Sequence[Entry] = (),
         rows: Sequence[ResultRow] = (),
+        *,
+        run: str = "",
     ) -> dict[str, Answer]:
-        """Keep `entries` and `rows`, and look up the answers that are `wanted`, all at once."""
+        """Keep `entries` and `rows`, and look up the answers that are `wanted`, all at once.
+
+        An answer that `run` has paid for itself, before it was stopped, is not a reused one.
+        """
         with self._errors(), self.engine.begin() as connection:
             if entries:
                 self._insert(connection, answers, [_entry_row(entry) for entry in entries])
             if rows:
                 self._insert(connection, results, [_result_row(row) for row in rows])
-            found = _find(connection, wanted, answers.c.answer)
+            found = _find(connection, wanted, answers.c.answer, answers.c.run)
             return {
-                row.key: codec.load_answer(row.answer, key=row.key, reused=True) for row in found
+                row.key: codec.load_answer(row.answer, key=row.key, reused=not run or row.run != run)
+                for row in found
             }
 
     def start(self, run: Run) -> None:
-        """Keep a run that begins or goes on."""
-        self._write_run(run)
+        """Keep a run that begins, or goes on: it has no results then.
+
+        All its trials are run again, from stored answers where there are any; a result of an
+        earlier attempt may be of a case, a candidate or a grader that is no more.
+        """
+        with self._errors(), self.engine.begin() as connection:
+            connection.execute(results.delete().where(results.c.run == run.id))
+            self._insert(connection, runs, [_run_row(run)])
 
     def finish(self, run: Run) -> None:
         """Keep how a run ended."""
-        self._write_run(run)
+        with self._errors(), self.engine.begin() as connection:
+            self._insert(connection, runs, [_run_row(run)])
 
     def runs(self, limit: int | None = None) -> list[Run]:
         """The runs, newest first."""
@@ -178,15 +193,6 @@ class Store:
                 return
             last = rows[-1].position
 
-    def _write_run(self, run: Run) -> None:
-        row = {
-            "id": run.id,
-            "started_at": run.started_at.isoformat(),
-            "data": codec.dump_run(run),
-        }
-        with self._errors(), self.engine.begin() as connection:
-            self._insert(connection, runs, [row])
-
     def _insert(
         self, connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
     ) -> None:
@@ -212,7 +218,7 @@ class Store:
 
 
 def _find(
-    connection: Connection, keys: Iterable[str], *columns: sa.Column[bytes]
+    connection: Connection, keys: Iterable[str], *columns: sa.Column[Any]
 ) -> Iterator[sa.Row[Any]]:
     """The rows of the answers under these keys: the key, and the columns that are wanted."""
     wanted = list(keys)
@@ -223,11 +229,16 @@ def _find(
         )
 
 
+def _run_row(run: Run) -> dict[str, Any]:
+    return {"id": run.id, "started_at": run.started_at.isoformat(), "data": codec.dump_run(run)}
+
+
 def _entry_row(entry: Entry) -> dict[str, Any]:
     return {
         "key": entry.key,
         "model": entry.request.model,
         "answered_at": entry.answer.answered_at.isoformat(),
+        "run": entry.run,
         "request": codec.dump_request(entry.request),
         "answer": codec.dump_answer(entry.answer),
     }

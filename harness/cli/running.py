@@ -81,6 +81,8 @@ def run(
     """Ask the models what the suites in PATHS say, grade the answers, write the reports."""
     invocation = Invocation(paths=paths, cwd=str(Path.cwd()), **given)
     prepared = _prepared(invocation, quiet=quiet)
+    if invocation.out:
+        _require_folder(Path(invocation.out))
     opened = options.open_store(store)
     try:
         return _run(prepared, opened, None, quiet=quiet, as_json=as_json)
@@ -116,6 +118,16 @@ def _prepared(invocation: Invocation, *, quiet: bool) -> Prepared:
     for warning in () if quiet else prepared.warnings:
         click.echo(f"warning: {warning}", err=True)
     return prepared
+
+
+def _require_folder(folder: Path) -> None:
+    """Make the folder of the reports, or refuse before anything is paid for."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {folder} cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"--out {folder} cannot be written; name another folder")
 
 
 def _run(

@@ -27,6 +27,8 @@ for package in (harness, reports):
 for name in ("anthropic.resources.messages", "dotenv", "rich.console", "rich.table", "yaml"):
     importlib.import_module(name)
 
+ALONE = ("-p", "no:hypothesispytest")
+"""Another plugin that would be imported for each session anew, which takes a second."""
 PAIR = """
 suite: pair
 models: [haiku, sonnet]
@@ -79,7 +81,7 @@ class Evals:
 
     def run(self, *args: str) -> pytest.RunResult:
         """A session in this process."""
-        return self.pytester.runpytest_inprocess(*args)
+        return self.pytester.runpytest_inprocess(*ALONE, *args)
 
     def offline(self, *args: str) -> pytest.RunResult:
         """A session in this process on the built-in simulator."""
@@ -87,7 +89,7 @@ class Evals:
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """A session in a process of its own, just begun."""
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
+        command = [sys.executable, "-m", "pytest", *ALONE, *args]
         return subprocess.Popen(
             command, cwd=self.folder, text=True, env=dict(os.environ),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -106,6 +106,24 @@ def test_what_was_answered_is_not_asked_again(store: Store):
     assert (backend.asked, first, first.reused, second.reused) == (1, second, False, True)
 
 
+def test_what_a_run_paid_for_before_it_was_stopped_is_not_reused(store: Store):
+    space = Space("", run="run-1")
+    ask(store, Backend(), space=space)
+    again = ask(store, Backend(), space=space)
+    other = ask(store, Backend(), space=Space("", run="run-2"))
+    assert (again.reused, other.reused) == (False, True)
+
+
+def test_an_answer_that_trials_of_a_resumed_run_share_counts_once(store: Store):
+    space = Space("", run="run-1")
+    ask(store, Backend(), space=space)
+
+    async def twice(recorder: Recorder) -> Any:
+        return [(await recorder.answer(ASK, 1, {})).reused for _ in range(2)]
+
+    assert recorded(store, twice, space=space) == [False, True]
+
+
 def test_identical_requests_under_way_are_asked_once(store: Store):
     backend = Backend()
     said = recorded(
@@ -155,8 +173,11 @@ def test_what_is_not_sent_makes_no_other_request(store: Store, other: Request):
 
 def test_a_fresh_run_uses_its_own_answers_only(store: Store):
     backend = Backend()
-    fresh = Space("", fresh="run-1")
-    said = [ask(store, backend, space=s).text for s in (REAL, fresh, fresh, Space("", fresh="2"))]
+    fresh = Space("", run="run-1", fresh=True)
+    said = [
+        ask(store, backend, space=s).text
+        for s in (REAL, fresh, fresh, Space("", run="2", fresh=True))
+    ]
     assert said == ["1", "2", "2", "3"]
 
 
