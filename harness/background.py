@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from harness.analysis.compare import Comparer
 from harness.errors import HarnessError, InterruptedRunError
 from harness.records import Result, Run
 from harness.run import Execution, Prepared, execute
-from harness.store import Store
 from harness.trial import Trial
+
+if TYPE_CHECKING:
+    from harness.store import Store
 
 
 class BackgroundRun:

@@ -92,11 +92,11 @@ class Expander:
         from harness.data import rows
 
         source = item.data if isinstance(item.data, str) else item.data.model_dump()  # type: ignore[union-attr]
+        at = self.place_of(("cases", index, "data"))
         try:
-            for row in rows(source, self.path.parent):
+            for row in rows(source, self.path.parent, at=at):
                 yield {"row": row.values}, row.place
         except SuiteError as error:
-            at = self.place_of(("cases", index, "data"))
             self.problems += [Problem(p.message, p.place or at) for p in error.problems]
 
     def case(

@@ -16,10 +16,14 @@ from harness.models import Registry
 from harness.prompt import UnrenderableError, first_turns
 from harness.records import Candidate, Json
 from harness.suite import Case, GraderSpec, Suite, Tool, Written
+from harness.tool_rules import unanswered, without_schema
 from harness.workshop import Workshop
 from harness.yamlfile import KeyPath, PlaceOf, scan_yaml
 
 MAX_PROBLEMS = 200
+CHARACTERS_PER_TOKEN = 3
+TOO_LONG = 1.5
+"""Estimated tokens, per token of context, above which ordinary text cannot fit."""
 COMBINING = ("not", "all", "any")
 
 
@@ -148,6 +152,9 @@ class _Check:
 
     def tool(self, tool: Tool, case: Case) -> frozenset[str]:
         """The variables that a tool's reply needs; what is wrong with the tool is noted."""
+        if self.suite.max_tool_rounds and unanswered(tool):
+            message = f"nothing answers the tool {tool.name!r}; write `reply` or `python`"
+            self.note(f"{message}, or `max_tool_rounds: 0` for the suite", tool.definition, case)
         if tool.function is not None:
             at = replace(tool.definition, value=None, keys=(*tool.definition.keys, "python"))
             try:
@@ -172,7 +179,9 @@ class _Check:
         if prompt is not None and all(content is not None for content in said):
             for content in said[:1]:
                 prompt.say(content)
-            self.rules(prompt.request().params, case, candidate)
+            params = prompt.request().params
+            self.length(params, case, candidate, turns[0] if turns else None)
+            self.rules(params, case, candidate)
 
     def opening(self, case: Case, candidate: Candidate) -> None:
         """Every part that stands before the first turn, on its own."""
@@ -200,8 +209,22 @@ class _Check:
             self.note("the prompt is empty once it is rendered; write what to ask", written, case)
         return content
 
-    def rules(self, params: object, case: Case, candidate: Candidate) -> None:
-        assert isinstance(params, dict)
+    def length(
+        self, params: Json, case: Case, candidate: Candidate, written: Written | None
+    ) -> None:
+        """The first request is not far longer than what the model reads."""
+        model = self.models[candidate.name]
+        characters = sum(_characters(params.get(key)) for key in ("system", "messages", "tools"))
+        tokens = characters // CHARACTERS_PER_TOKEN
+        if model.context_tokens is not None and tokens > TOO_LONG * model.context_tokens:
+            self.note(
+                f"the prompt of {characters:,} characters is about {tokens:,} tokens long, and "
+                f"{model.id} reads at most {model.context_tokens:,}; shorten it",
+                written,
+                case,
+            )
+
+    def rules(self, params: Json, case: Case, candidate: Candidate) -> None:
         model = self.models[candidate.name]
         shape = {key: value for key, value in params.items() if key not in ("system", "messages")}
         key = (candidate.name, orjson.dumps(shape))
@@ -210,10 +233,16 @@ class _Check:
         if key in self.params_seen:
             return
         self.params_seen.add(key)
+        astray = set()
         for written in self.layers(case, candidate):
             for keys, message in misplaced(written.value):
+                astray.add(keys)
                 self.note(message, Written(None, written.path, (*written.keys, *keys)), case)
+        for keys, message in without_schema(params.get("tools"), self.workshop.context):
+            self.note(message, self.param_at(case, candidate, keys), case)
         for keys, message in rejected(model, params):
+            if keys in astray:
+                continue
             at = self.param_at(case, candidate, keys)
             who = "" if candidate.name == candidate.model else f"{candidate.name}: "
             self.note(f"{who}{message}", at, case)
@@ -276,6 +305,16 @@ class _Check:
                     f"{self.suite.path}: cases {named} send identical requests: they are asked "
                     "once, and are one observation, not several"
                 )
+
+
+def _characters(value: Json) -> int:
+    """How much text there is to read; an image or a PDF is counted by no character."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        parts = [part for key, part in value.items() if key not in ("role", "type")]
+        return 0 if value.get("type") == "base64" else sum(map(_characters, parts))
+    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 0
 
 
 def _inside(spec: GraderSpec) -> Iterator[GraderSpec]:

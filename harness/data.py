@@ -7,7 +7,6 @@ read, and CSV cells stay text.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import itertools
 import json
@@ -21,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.errors import Place, Problem, SuiteError
-from harness.files import load_function, raised_at
+from harness.files import load_function, raised_at, similar
 from harness.jsontext import item_starts, read_json
 from harness.yamlfile import read_yaml
 
@@ -91,7 +90,7 @@ class _Source:
             return self.file_reader(source)
         if isinstance(source, Mapping) and set(source) == {"sqlite", "query"}:
             if all(isinstance(value, str) and value.strip() for value in source.values()):
-                return _sqlite_rows(self.path(source["sqlite"]), source["query"])
+                return _sqlite_rows(self.path(source["sqlite"]), source["query"], self.at)
         elif isinstance(source, Mapping) and set(source) == {"python"}:
             return self.python_reader(source["python"])
         raise self.wrong(
@@ -133,10 +132,8 @@ class _Source:
 def _near(path: Path) -> str:
     if not path.parent.is_dir():
         return f"; there is no folder {path.parent.name!r} either"
-    names = sorted(p.name for p in path.parent.iterdir() if p.is_file())
-    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
-    listed = close or [n for n in names if Path(n).suffix.lower() in READERS][:5]
-    return f"; is it {' or '.join(map(repr, listed))}?" if listed else ""
+    near = similar(path)
+    return f"; is it {' or '.join(map(repr, near))}?" if near else ""
 
 
 def _text(path: Path) -> str:
@@ -289,7 +286,7 @@ def _txt_rows(path: Path) -> Iterator[Row]:
         yield Row({"text": text, "line": number}, Place(path, number, 1))
 
 
-def _sqlite_rows(path: Path, query: str) -> Iterator[Row | Problem]:
+def _sqlite_rows(path: Path, query: str, at: Place | None) -> Iterator[Row | Problem]:
     place = Place(path)
     try:
         uri = f"file:{quote(str(path.resolve()))}?mode=ro"
@@ -299,11 +296,12 @@ def _sqlite_rows(path: Path, query: str) -> Iterator[Row | Problem]:
             connection.set_authorizer(_only_reading)
             cursor = connection.execute(query)
             names = [column[0] for column in cursor.description or ()]
-            yield from _header_problems(names, place)
+            yield from _header_problems(names, at or place)
             for cells in cursor:
                 yield _cells(names, cells, place)
     except (sqlite3.Error, sqlite3.Warning, ValueError) as exc:
-        yield Problem(f"the query {query!r} failed: {exc}; it may only SELECT", place)
+        failed = f"the query {query!r} of {path.name!r} failed: {exc}; it may only SELECT"
+        yield Problem(failed, at or place)
 
 
 def _only_reading(action: int, *_names: str | None) -> int:
@@ -331,7 +329,7 @@ def _python_rows(function: Callable[[], Iterable[object]], path: Path) -> Iterat
     try:
         for value in function():
             yield _row(value, place)
-    except Exception as exc:  # a suite's own code may raise anything
+    except (Exception, SystemExit) as exc:  # a suite's own code may raise anything
         name = getattr(function, "__name__", "the function")
         yield Problem(f"{name!r} raised {type(exc).__name__}: {exc}", raised_at(exc, path))
 

@@ -16,6 +16,9 @@ from typing import Any
 
 from harness.errors import Place, Problem, SuiteError, did_you_mean
 
+ALIKE = 0.6
+"""How much of two names must agree for one to be meant by the other."""
+
 
 def inside(folder: Path, name: str) -> Path:
     """The path of the file `name` in `folder`; raises SuiteError where it is none or outside."""
@@ -23,9 +26,9 @@ def inside(folder: Path, name: str) -> Path:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise SuiteError([Problem(f"file {name!r} lies outside the suite's folder; move it there")])
     if not path.is_file():
-        raise SuiteError(
-            [Problem(f"file {name!r} is not in {folder}{_near(folder, name) or '; put it there'}")]
-        )
+        near = similar(path)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "put it there"
+        raise SuiteError([Problem(f"file {name!r} is not in {folder}; {hint}")])
     return path
 
 
@@ -41,13 +44,20 @@ def read_text_inside(folder: Path, name: str) -> tuple[Path, str]:
         raise SuiteError([Problem(f"file {name!r} cannot be read: {exc.strerror}")]) from exc
 
 
-def _near(folder: Path, name: str) -> str:
+def similar(missing: Path) -> list[str]:
+    """The names of up to three files beside the missing one that may be meant, its kind first."""
     try:
-        names = sorted(path.name for path in (folder / name).parent.iterdir() if path.is_file())
+        names = sorted(path.name for path in missing.parent.iterdir() if path.is_file())
     except OSError:
-        return ""
-    near = difflib.get_close_matches(Path(name).name, names, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        return []
+
+    def likeness(name: str) -> float:
+        stem = Path(name).stem.lower()
+        return difflib.SequenceMatcher(None, stem, missing.stem.lower()).ratio()
+
+    near = [name for name in names if likeness(name) >= ALIKE]
+    same = [name for name in near if Path(name).suffix.lower() == missing.suffix.lower()]
+    return sorted(same or near, key=likeness, reverse=True)[:3]
 
 
 def load_function(name: str, folder: Path) -> Callable[..., Any]:

@@ -255,6 +255,8 @@ class _Loader:
                 if not bounds and self.whole:
                     self.problem(f"`{metric}` needs `min` or `max`", "gates", index, metric)
                 yield Gate(metric, bounds)
+            for keys, message in item.wrong():
+                self.problem(message, "gates", index, *keys)
 
     def script(self) -> Script:
         file = self.file

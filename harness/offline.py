@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.chat import Chat
-from harness.errors import Problem, RenderError, SuiteError
+from harness.errors import Problem, RenderError, SuiteError, did_you_mean
+from harness.find import is_evals, is_suite
 from harness.models import Registry
 from harness.prompt import Prompt, first_turns
 from harness.records import Candidate, Json
@@ -57,6 +58,33 @@ def script_of(suites: Iterable[Suite], registry: Registry) -> tuple[Script, str]
     return Script(entries), digest.hexdigest()[:12]
 
 
+def warnings_of(suites: Iterable[Suite], registry: Registry) -> list[str]:
+    """The cases and models of the suites' scripts that none of the suites has.
+
+    Meant for suites with all their cases; nothing is said of a script that other suites, too,
+    answer from. Raises SuiteError for a script that cannot be read.
+    """
+    sharing: dict[Path, list[Suite]] = {}
+    for suite in suites:
+        if path := script_path(suite):
+            sharing.setdefault(path, []).append(suite)
+    warnings: list[str] = []
+    for path, users in sharing.items():
+        if not _others(path, users):
+            warnings += _Answers.read(path, registry).unused(users)
+    return warnings
+
+
+def _others(script: Path, users: Sequence[Suite]) -> bool:
+    """Suites that are not among the users have this script as theirs."""
+    known = {suite.path.name for suite in users}
+    return any(
+        (is_suite(file) or is_evals(file)) and _script_beside(file) == script
+        for file in script.parent.iterdir()
+        if file.name not in known
+    )
+
+
 @contextlib.asynccontextmanager
 async def served(suites: Iterable[Suite], registry: Registry) -> AsyncIterator[tuple[str, str]]:
     """A simulator in this process: its URL, and a name that changes with what it answers."""
@@ -69,9 +97,12 @@ async def served(suites: Iterable[Suite], registry: Registry) -> AsyncIterator[t
 
 def script_path(suite: Suite) -> Path | None:
     """The script beside the suite, if there is one."""
-    own = suite.path.with_name(f"{suite.path.stem}.answers.yaml")
-    shared = suite.folder / "answers.yaml"
-    return next((path for path in (own, shared) if path.is_file()), None)
+    return _script_beside(suite.path)
+
+
+def _script_beside(file: Path) -> Path | None:
+    names = (f"{file.stem}.answers.yaml", "answers.yaml")
+    return next((path for name in names if (path := file.with_name(name)).is_file()), None)
 
 
 class _Answers:
@@ -100,6 +131,22 @@ class _Answers:
             str(case): {str(k): v for k, v in said.items()} for case, said in answers.items()
         }
         return cls(by_case, registry, place_of)
+
+    def unused(self, suites: Sequence[Suite]) -> Iterator[str]:
+        """A warning for each case and model that is in none of the suites."""
+        cases = {EVERY, *(case.id for suite in suites for case in suite.cases)}
+        names = {EVERY, *(name for suite in suites for name in _candidate_names(suite))}
+        for case, said in self.answers.items():
+            if case not in cases:
+                yield f"{self.at(case)}no case has the id {case!r}{did_you_mean(case, cases)}"
+            for name in said:
+                if name not in names and not self.registry.get(name):
+                    what = f"{name!r} is no candidate and no model{did_you_mean(name, names)}"
+                    yield f"{self.at(case, name)}{what}"
+
+    def at(self, *keys: str) -> str:
+        """Where the answers of a case, or of a model in it, are written."""
+        return f"{self.place_of(('answers', *keys))}: " if self.place_of else ""
 
     def entries(self, suite: Suite) -> dict[str, Entry]:
         """The simulator's entries for every case and prompt variant of the suite."""
@@ -170,6 +217,15 @@ def _wrong_shapes(answers: Mapping[str, Any], place_of: PlaceOf) -> Iterator[Pro
                 yield Problem(message, place_of((*at, model)))
 
 
+def _candidate_names(suite: Suite) -> Iterator[str]:
+    """What a script may call the models of the suite."""
+    yield from suite.own_params
+    for candidate in suite.candidates:
+        yield from (candidate.name, candidate.model)
+        if candidate.prompt:
+            yield candidate.name.rpartition("/")[0]
+
+
 def _as_text(item: Json) -> Json:
     """A rendered expression may be a number or a list; the model would have written it."""
     if isinstance(item, str | dict):
@@ -184,7 +240,7 @@ def _fingerprint(workshop: Workshop, case: Case, candidate: Candidate) -> str | 
     try:
         prompt = workshop.opening(case, candidate)
         said = _first_said(workshop, prompt, case, candidate)
-    except Exception:  # what cannot be asked needs no answer; the trial will say why
+    except (Exception, SystemExit):  # what cannot be asked needs no answer; the trial will say why
         return None
     if said is not None:
         prompt.say(said)

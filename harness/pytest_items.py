@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -26,6 +27,11 @@ MEANT_BY_PYTEST = frozenset(
     | {"xfail"}
 )
 """Tags that are no markers: a trial that was paid for is not skipped for the name of a tag."""
+XDIST = (
+    "evals do not run under xdist: they run side by side by themselves, and several processes "
+    "would ask for the same; run them in a pytest of their own, as in `pytest -n0 {path}`, and "
+    "leave them out of this one, as with `--ignore={path}`"
+)
 
 
 class SuiteFile(pytest.File):
@@ -49,6 +55,8 @@ class EvaluationNode(pytest.Collector):
 
 
 def _items(parent: pytest.Collector, load: Callable[[EvalSession], Suite]) -> Iterator[pytest.Item]:
+    if hasattr(parent.config, "workerinput"):
+        raise parent.CollectError(XDIST.format(path=_relative(parent.path)))
     try:
         session = session_of(parent.config)
         suite = load(session)
@@ -58,7 +66,11 @@ def _items(parent: pytest.Collector, load: Callable[[EvalSession], Suite]) -> It
     session.declare_markers(marks)
     repeats = session.invocation.repeats
     for trial in plan.trials([suite], repeats=repeats):
-        yield TrialItem.from_parent(parent, name=item_name(trial, repeats), trial=trial)
+        name = item_name(trial, repeats)
+        # Left to itself, pytest takes the brackets for a part of the name here and for parameters
+        # in its cache, and `--lf` finds nothing.
+        node_id = f"{parent.nodeid}::{name}"
+        yield TrialItem.from_parent(parent, name=name, nodeid=node_id, trial=trial)
 
 
 def _is_marker(tag: str) -> bool:
@@ -116,18 +128,18 @@ class TrialItem(pytest.Item):
         return self.path, max(self.trial.case.line - 1, 0), self.name
 
 
-def _relative(path: Path) -> Path:
-    cwd = Path.cwd()
-    return path.relative_to(cwd) if path.is_relative_to(cwd) else path
+def _relative(path: Path) -> str:
+    return str(path).removeprefix(f"{Path.cwd()}{os.sep}")
 
 
 def _properties(trial: Trial, result: Result) -> Iterable[tuple[str, object]]:
+    usage, bill = result.usage, result.bill
     yield "model", trial.candidate.model
     yield "outcome", result.outcome.value
     yield "score", _known(result.score)
-    for name in ("input_tokens", "output_tokens"):
-        yield name, _known(getattr(result.usage, name, None))
-    yield "cost_usd", _known(result.bill.total if result.bill else None)
+    yield "input_tokens", _known(usage and usage.input_tokens)
+    yield "output_tokens", _known(usage and usage.output_tokens)
+    yield "cost_usd", _known(bill and bill.total)
     yield "spent_usd", _known(result.spent)
 
 

@@ -14,28 +14,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import settings
-from harness.background import BackgroundRun
 from harness.check import require
 from harness.errors import HarnessError, SuiteError, UsageError
 from harness.invocation import Invocation
 from harness.load import load_evaluation, load_suite, same_names
 from harness.pytest_options import FLAGS, OPTIONS, SESSION, option
-from harness.run import Prepared, begin, conclude, prepare_trials
-from harness.store import Store
 from harness.suite import Suite
-from reports.write import write_reports
 
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
+    from harness.background import BackgroundRun
     from harness.evals import Evaluation
     from harness.records import Result, Run
+    from harness.run import Prepared
+    from harness.store import Store
     from harness.trial import Trial
 
-XDIST = (
-    "evals do not run under xdist: they run side by side by themselves, and several processes "
-    "would ask for the same; run them in a pytest of their own, as in `pytest -n0 {path}`, and "
-    "leave them out of this one, as with `--ignore={path}`"
-)
 OF_THE_COMMAND = re.compile(rf"(?<![\w-])--(?={'|'.join([*OPTIONS, *FLAGS])}\b)")
 
 
@@ -60,8 +54,6 @@ class EvalSession:
         self.config = config
         named = [Path(config.invocation_params.dir, arg.split("::")[0]) for arg in config.args]
         paths = [path for path in named if path.exists()]
-        if hasattr(config, "workerinput"):
-            raise UsageError(XDIST.format(path=" ".join(map(os.path.relpath, paths))))
         self.invocation = _invocation(config)
         self.environ = settings.environment(os.environ, paths, Path.cwd())
         self.registry = settings.registry(paths, Path.cwd(), self.invocation.models_file)
@@ -134,6 +126,10 @@ class EvalSession:
         return self.background.result(trial)
 
     def _begun(self) -> BackgroundRun:
+        from harness.background import BackgroundRun
+        from harness.run import begin, prepare_trials
+        from harness.store import Store
+
         prepared = prepare_trials(self.invocation, self.registry, self.environ, self.trials)
         store = Store(settings.store_url(option(self.config, "store"), self.environ))
         try:
@@ -149,6 +145,9 @@ class EvalSession:
 
     def finish(self) -> int:
         """Stop what still runs and write the reports; the run's exit code."""
+        from harness.run import conclude
+        from reports.write import write_reports
+
         if self.background is None:
             return 0
         store, prepared = self.background.store, self.background.prepared

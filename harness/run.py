@@ -84,9 +84,22 @@ def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Pr
     )
     totals = {suite.name: len(suite.cases) for suite in suites}
     chosen = plan.select(suites, invocation.selection)
-    warnings = tuple(require(chosen, registry))
+    warnings = require(chosen, registry)
+    if invocation.offline:
+        warnings += _check_answers(suites, chosen, registry, renamed=bool(invocation.models))
     trials = tuple(plan.trials(chosen, repeats=invocation.repeats))
-    return Prepared(invocation, registry, environ, chosen, totals, trials, warnings)
+    return Prepared(invocation, registry, environ, chosen, totals, trials, tuple(warnings))
+
+
+def _check_answers(
+    suites: Sequence[Suite], chosen: Sequence[Suite], registry: Registry, *, renamed: bool
+) -> list[str]:
+    """What to know of the simulator's scripts; raises SuiteError where one cannot be used.
+
+    All cases of a script are known, selected or not; candidates that replace the suites' are not.
+    """
+    offline.script_of(chosen, registry)
+    return [] if renamed else offline.warnings_of(suites, registry)
 
 
 def prepare_trials(

@@ -79,7 +79,8 @@ def suite_schema() -> Schema:
         model["title"] = name.removesuffix("File")
     for model in (schema, *models.values()):
         _name_what_is_open(model["properties"])
-    models["GateFile"]["minProperties"] = models["Bounds"]["minProperties"] = 1
+    for name in ("GateFile", "Bounds", "Share"):
+        models[name]["minProperties"] = 1
     models["CaseFile"]["allOf"] = [_not_both("prompt", "turns")]
     schema |= {"title": "Suite", "allOf": list(_rules_of_suites())}
     definitions = {**models, **SHARED, "Grader": _any_grader(), **dict(_graders())}

@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import io
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.errors import Problem, SuiteError
+from harness.errors import Place, Problem, SuiteError
+from harness.find import suite_folders
 from harness.load import DEFAULT_MODEL
 from harness.model_table import load_registry
 from harness.models import Registry
+
+if TYPE_CHECKING:
+    from dotenv.parser import Original
 
 FOLDER = Path(".harness")
 STORE = FOLDER / "store.db"
 
 
 def environment(environ: Mapping[str, str], paths: Iterable[Path], cwd: Path) -> dict[str, str]:
-    """`environ` over what the `.env` files beside the suites and in `cwd` say."""
+    """`environ` over what the `.env` files beside the suites and in `cwd` say.
+
+    What stands nearer to a suite wins. Raises SuiteError for a file or a line that is none.
+    """
     merged: dict[str, str] = {}
-    for folder in [*reversed(list(_folders(paths))), cwd]:
-        file = folder / ".env"
-        if file.is_file():
-            merged |= _dotenv(file)
+    for file in _files(".env", paths, cwd):
+        merged |= _dotenv(file)
     return {**merged, **environ}
 
 
 def _dotenv(file: Path) -> dict[str, str]:
     from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     try:
-        values = dotenv_values(file)
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise SuiteError([Problem(f"{file} cannot be read: {exc}")]) from exc
+    # The library itself goes on without the lines that it cannot read.
+    broken = [binding.original for binding in parse_stream(io.StringIO(text)) if binding.error]
+    if broken:
+        message = "no `NAME=value`; write one, or put `#` before the line"
+        raise SuiteError([Problem(message, Place(file, _line(part), 1)) for part in broken])
+    values = dotenv_values(stream=io.StringIO(text))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _line(part: Original) -> int:
+    """Where the part has its first character that is not white space."""
+    space = part.string[: len(part.string) - len(part.string.lstrip())]
+    return part.line + space.count("\n")
 
 
 def registry(paths: Iterable[Path], cwd: Path, models_file: str | None) -> Registry:
     """The packaged model table under every `harness.yaml`, under the file that was named."""
-    overlays = [cwd, *_folders(paths)]
-    found = [
-        file for folder in dict.fromkeys(overlays) if (file := folder / "harness.yaml").is_file()
-    ]
+    found = _files("harness.yaml", paths, cwd)
     return load_registry(*found, *([Path(models_file)] if models_file else []))
 
 
@@ -54,6 +71,12 @@ def store_url(named: str | None, environ: Mapping[str, str]) -> str:
     return name if "://" in name else f"sqlite:///{Path(name).absolute()}"
 
 
-def _folders(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        yield path if path.is_dir() else path.parent
+def _files(name: str, paths: Iterable[Path], cwd: Path) -> list[Path]:
+    """The files of this name in `cwd` and beside the suites, the nearest to a suite last."""
+    folders = [cwd, *suite_folders(paths)]
+    # The place of a folder that comes twice is its last.
+    unique = reversed(dict.fromkeys(reversed(folders)))
+    try:
+        return [file for folder in unique if (file := folder / name).is_file()]
+    except OSError as exc:
+        raise SuiteError([Problem(f"{exc.filename} cannot be read: {exc.strerror}")]) from exc

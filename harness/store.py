@@ -126,7 +126,9 @@ class Store:
                 self._insert(connection, results, [_result_row(row) for row in rows])
             found = _find(connection, wanted, answers.c.answer, answers.c.run)
             return {
-                row.key: codec.load_answer(row.answer, key=row.key, reused=not run or row.run != run)
+                row.key: codec.load_answer(
+                    row.answer, key=row.key, reused=not run or row.run != run
+                )
                 for row in found
             }
 

@@ -6,6 +6,8 @@ A union's tags stand in `<>`, so that no key of a file is mistaken for one.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
@@ -165,10 +167,44 @@ class CaseFile(_Closed):
 
 
 class Bounds(_Closed):
-    """At least `min`, at most `max`."""
+    """At least `min`, at most `max`, of an amount."""
 
-    min: float | None = Field(None, description="Fail below this.")
-    max: float | None = Field(None, description="Fail above this.")
+    min: float | None = Field(
+        None, description="Fail below this.", json_schema_extra={"minimum": 0}
+    )
+    max: float | None = Field(
+        None, description="Fail above this.", json_schema_extra={"minimum": 0}
+    )
+
+    def wrong(self) -> Iterator[tuple[str, str]]:
+        """The bounds that no figure can be held to: each key with the reason."""
+        given = {"min": self.min, "max": self.max}
+        for key, value in given.items():
+            if value is not None and (reason := self._impossible(value)):
+                yield key, f"`{key}: {value:g}` {reason}"
+        if self.min is not None and self.max is not None and self.min > self.max:
+            yield "min", f"`min: {self.min:g}` is above `max: {self.max:g}`; nothing holds both"
+
+    def _impossible(self, value: float) -> str | None:
+        sound = math.isfinite(value) and value >= 0
+        return None if sound else "is no amount; write a number, 0 or above"
+
+
+class Share(Bounds):
+    """At least `min`, at most `max`, of a share."""
+
+    min: float | None = Field(
+        None, description="Fail below this.", json_schema_extra={"minimum": 0, "maximum": 1}
+    )
+    max: float | None = Field(
+        None, description="Fail above this.", json_schema_extra={"minimum": 0, "maximum": 1}
+    )
+
+    def _impossible(self, value: float) -> str | None:
+        if 0 <= value <= 1:
+            return None
+        percent = f"; write {value / 100:g} for {value:g} %" if 1 < value <= 100 else ""
+        return f"is no share, which lies between 0 and 1{percent}"
 
 
 class Margin(_Closed):
@@ -182,8 +218,8 @@ class Margin(_Closed):
 class GateFile(_Closed):
     """One condition under which the suite fails."""
 
-    pass_rate: Bounds | None = Field(None, description="The share of cases that passed, 0 to 1.")
-    score: Bounds | None = Field(None, description="The mean score, 0 to 1.")
+    pass_rate: Share | None = Field(None, description="The share of cases that passed, 0 to 1.")
+    score: Share | None = Field(None, description="The mean score, 0 to 1.")
     cost_usd: Bounds | None = Field(None, description="Dollars for all answers.")
     cost_per_pass: Bounds | None = Field(None, description="Dollars for each case that passed.")
     latency_s: Bounds | None = Field(
@@ -195,6 +231,12 @@ class GateFile(_Closed):
     regression: Margin | None = Field(
         None, description="How much worse than the --baseline run is still accepted."
     )
+
+    def wrong(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """The bounds that no figure can be held to: each metric and key with the reason."""
+        for metric, bounds in self:
+            if isinstance(bounds, Bounds):
+                yield from (((metric, key), f"`{metric}`: {why}") for key, why in bounds.wrong())
 
 
 class SuiteFile(_Closed):

@@ -36,7 +36,7 @@ def _result(use: Block, tool: Tool | None, renderer: Renderer, scope: Mapping[st
         return {**result, "content": _reply(use, tool, renderer, scope)}
     except HarnessError as error:
         return {**result, "content": str(error), "is_error": True}
-    except Exception as error:  # a suite's own function may raise anything
+    except (Exception, SystemExit) as error:  # a suite's own function may raise anything
         return {**result, "content": f"{type(error).__name__}: {error}", "is_error": True}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from decimal import Decimal
+from operator import attrgetter
 from typing import BinaryIO
 
 from harness.analysis.comparison import Comparison
@@ -16,6 +17,8 @@ COLUMNS = (
     *("refused", "truncated", "reused", *USAGE_FIELDS, "cost_usd", "spent_usd"),
     *("latency_s", "stop_reason", "request_id", "tags", "answer"),
 )
+FLAGS = {True: "true", False: "false"}
+_classes = attrgetter(*USAGE_FIELDS)
 
 
 class TrialsCsv:
@@ -24,59 +27,64 @@ class TrialsCsv:
     wants_trials = True
 
     def __init__(self, file: BinaryIO, comparison: Comparison) -> None:
-        self.models = {candidate.name: candidate.model for candidate in comparison.candidates}
+        self.models = {c.name: cell(c.model) for c in comparison.candidates}
         self.writer = csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n")
         self.writer.writerow(COLUMNS)
 
     def add(self, result: Result) -> None:
         """Write the trial's row."""
-        row = {**self._trial(result), **_money(result), **_answer(result)}
-        self.writer.writerow([_cell(row[name]) for name in COLUMNS])
+        model = self.models.get(result.id.candidate)
+        self.writer.writerow((*_trial(result, model), *_money(result), *_answer(result)))
 
     def finish(self) -> None:
         """Nothing: every row is written."""
 
-    def _trial(self, result: Result) -> dict[str, object]:
-        return {
-            "suite": result.id.suite,
-            "case": result.id.case,
-            "candidate": result.id.candidate,
-            "model": self.models.get(result.id.candidate),
-            "repeat": result.id.repeat,
-            "outcome": result.outcome.value,
-            "score": result.score,
-            "reason": result.reason,
-            "refused": result.refused,
-            "truncated": result.truncated,
-            "reused": result.reused,
-            "tags": " ".join(result.tags),
-        }
+
+def _trial(result: Result, model: str | None) -> tuple[object, ...]:
+    """The columns from `suite` to `reused`."""
+    return (
+        cell(result.id.suite),
+        cell(result.id.case),
+        cell(result.id.candidate),
+        model,
+        result.id.repeat,
+        result.outcome.value,
+        result.score,
+        cell(result.reason),
+        FLAGS[result.refused],
+        FLAGS[result.truncated],
+        FLAGS[result.reused],
+    )
 
 
-def _money(result: Result) -> dict[str, object]:
-    bill = result.bill
+def _money(result: Result) -> tuple[object, ...]:
+    """The columns from the first token class to `spent_usd`."""
+    usage, bill = result.usage, result.bill
+    tokens = [None] * len(USAGE_FIELDS) if usage is None else _classes(usage)
     if bill is None:
-        return {"cost_usd": None, "spent_usd": None}
-    return {"cost_usd": bill.total, "spent_usd": result.spent}
+        return (*tokens, None, None)
+    return (*tokens, _dollars(bill.total), _dollars(result.spent))
 
 
-def _answer(result: Result) -> dict[str, object]:
+def _answer(result: Result) -> tuple[object, ...]:
+    """The columns from `latency_s` to `answer`."""
     calls = result.calls_for("answer")
     last = calls[-1].answer if calls else None
     request_id = result.missing.request_id if result.missing else None
-    usage, latency = result.usage, result.latency_s
-    return {
-        **{name: getattr(usage, name, None) for name in USAGE_FIELDS},
-        "latency_s": None if latency is None else round(latency, 6),
-        "stop_reason": last.stop_reason if last else None,
-        "request_id": request_id or (last.request_id if last else None),
-        "answer": last.text if last else None,
-    }
+    request_id = request_id or (last.request_id if last else None)
+    latency = result.latency_s
+    return (
+        None if latency is None else round(latency, 6),
+        _text(last.stop_reason if last else None),
+        _text(request_id),
+        cell(" ".join(result.tags)),
+        cell(last.text) if last else None,
+    )
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, str):
-        return cell(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:f}" if isinstance(value, Decimal) else value
+def _text(text: str | None) -> str | None:
+    return None if text is None else cell(text)
+
+
+def _dollars(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.records import Grade, Result
-from reports.tables import show_command
+from reports.commands import Commands
 from reports.text import ending, one_line, visible
 
 PROMPT_SHOWN = 1500
@@ -16,31 +16,31 @@ BLOCK_SHOWN = 200
 MARKS = {True: "✓", False: "✗", None: "?"}
 
 
-def failure_text(result: Result, place: str, run: str) -> str:
+def failure_text(result: Result, place: str, run: str, *, store: str | None = None) -> str:
     """The reason, the place in the suite, the rendered prompt, the answer's end, every grade.
 
-    `place` is `file:line` of the case; `run` names the run for the command at the end. The reason
+    `place` is `file:line` of the case; `run` and `store` are for the command at the end. The reason
     stands first, since that is the line that a summary shows.
     """
-    return "\n".join(_lines(result, place, run))
+    return "\n".join(_lines(result, place, Commands(run, store)))
 
 
-def _lines(result: Result, place: str, run: str) -> Iterator[str]:
+def _lines(result: Result, place: str, commands: Commands) -> Iterator[str]:
     yield one_line(result.reason.partition("\n")[0]) or str(result.outcome)
     yield f"{place}: {one_line(str(result.id))} {result.outcome}"
     if result.missing is not None:
-        yield f"  {result.missing.kind}: {visible(result.missing.reason)}"
+        yield f"  {one_line(result.missing.kind)}: {visible(result.missing.reason)}"
     yield from _prompt(result)
     answers = result.calls_for("answer")
     if answers:
         last = answers[-1].answer
-        yield f"answer ({last.model}, stop_reason {last.stop_reason}):"
+        yield f"answer ({one_line(last.model)}, stop_reason {one_line(str(last.stop_reason))}):"
         yield from _indented(ending(last.text, ANSWER_SHOWN) or "(no text)")
     if result.grades:
         yield "graders:"
     for grade in result.grades:
         yield from _grade(grade, 1)
-    yield f"whole transcript: {show_command(run, result.id)}"
+    yield f"whole transcript: {commands.show(result.id)}"
 
 
 def _prompt(result: Result) -> Iterator[str]:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from itertools import zip_longest
 from string import Template
 
-from harness.analysis.comparison import CandidateSummary, Comparison
+from harness.analysis.comparison import Comparison
 from harness.records import SuiteFacts
-from reports import numbers, tables
+from reports import numbers, sentences, tables
 from reports.tables import Table
 from reports.text import one_line, visible
 
@@ -76,16 +75,18 @@ def _text(text: str) -> str:
 def _summary(comparison: Comparison) -> Iterator[str]:
     yield f"<header>\n<h1>{_text(title(comparison))}</h1>"
     if comparison.run.simulated:
-        note = tables.SIMULATED
+        note = sentences.SIMULATED
         yield f'<p class="banner"><strong>⚠ {_text(note[0].upper() + note[1:])}.</strong></p>'
     yield f'<p class="lead">{_text(_counts(comparison))}</p>'
     yield f'<p class="lead">{_text(_missing(comparison))}</p>'
-    if verdict := tables.verdict(comparison):
+    if verdict := sentences.verdict(comparison):
         worst = next(v for v in ("fail", "invalid", "inconclusive", "pass") if _has(comparison, v))
         yield f'<p class="lead">{_mark(worst)}<strong>{_text(verdict)}</strong></p>'
     yield "</header>"
     yield _candidates(tables.comparison_table(comparison), comparison)
     yield _facts(comparison)
+    if (missing := tables.missing_table(comparison)).rows:
+        yield _folded(missing, is_open=True)
     if comparison.gates:
         unmet = any(gate.verdict != "pass" for gate in comparison.gates)
         yield _folded(tables.gates_table(comparison), is_open=unmet)
@@ -94,8 +95,8 @@ def _summary(comparison: Comparison) -> Iterator[str]:
         yield _folded(suites, is_open=len(suites.rows) <= FEW)
     if (tags := tables.by_tag_table(comparison)).rows:
         yield _folded(tags, is_open=len(tags.rows) <= FEW)
-    yield _folded(cost_table(comparison), is_open=False)
-    yield _folded(tokens_table(comparison), is_open=False)
+    yield _folded(tables.cost_table(comparison), is_open=False)
+    yield _folded(tables.tokens_table(comparison), is_open=False)
 
 
 def _has(comparison: Comparison, verdict: str) -> bool:
@@ -106,21 +107,17 @@ def _counts(comparison: Comparison) -> str:
     run = comparison.run
     trials = sum(candidate.trials.planned for candidate in comparison.candidates)
     cases = sum(suite.cases for suite in run.suites)
-    total, spent = map(numbers.dollars, tables.total_cost(comparison))
-    return (
-        f"{_number(len(comparison.candidates), 'candidate')}, {_number(len(run.suites), 'suite')}, "
-        f"{_number(cases, 'case')}, {_number(trials, 'trial')}. "
-        f"The answers cost {total}, of which this run paid {spent}."
+    counts = (
+        *((len(comparison.candidates), "candidate"), (len(run.suites), "suite")),
+        *((cases, "case"), (trials, "trial")),
     )
+    counted = ", ".join(numbers.counted(number, word) for number, word in counts)
+    return f"{counted}. The answers cost {sentences.money(comparison)}."
 
 
 def _missing(comparison: Comparison) -> str:
-    notes = tables.candidate_notes(comparison)
+    notes = sentences.candidate_notes(comparison)
     return f"Missing or flagged: {'; '.join(notes)}." if notes else "Nothing is missing."
-
-
-def _number(number: int, word: str) -> str:
-    return f"{numbers.count(number)} {word}{'' if number == 1 else 's'}"
 
 
 def _facts(comparison: Comparison) -> str:
@@ -153,47 +150,6 @@ def _took(comparison: Comparison) -> str:
     return numbers.duration((run.finished_at - run.started_at).total_seconds())
 
 
-def cost_table(comparison: Comparison) -> Table:
-    """A row a candidate: its dollars by who caused them and at which prices."""
-    columns = ("candidate", "answers", "judges", "total", "paid by this run", "per case")
-    rows = tuple((c.name, *map(numbers.dollars, _dollars(c))) for c in comparison.candidates)
-    return Table("Cost", (*columns, "per pass", "at live prices", "at batch prices"), rows)
-
-
-def _dollars(candidate: CandidateSummary) -> tuple[Decimal | None, ...]:
-    cost = candidate.cost_usd
-    return (
-        *(cost.answers, cost.judges, cost.total, cost.spent, cost.per_case),
-        *(cost.per_pass.value, cost.at_live_prices, cost.at_batch_prices),
-    )
-
-
-def tokens_table(comparison: Comparison) -> Table:
-    """A row a candidate: its answers' tokens by class, and how long they took."""
-    columns = (
-        *("candidate", "requests", "input", "cache read", "cache write 5m", "cache write 1h"),
-        *("output", "of it thinking", "web searches", "p50", "p95", "live answers"),
-    )
-    return Table("Tokens and latency", columns, tuple(map(_tokens, comparison.candidates)))
-
-
-def _tokens(candidate: CandidateSummary) -> tuple[str, ...]:
-    usage, latency = candidate.usage, candidate.latency_s
-    classes = (
-        *(usage.input_tokens, usage.cache_read_input_tokens, usage.cache_write_5m_input_tokens),
-        *(usage.cache_write_1h_input_tokens, usage.output_tokens, usage.thinking_tokens),
-    )
-    return (
-        candidate.name,
-        numbers.count(usage.requests),
-        *map(numbers.tokens, classes),
-        numbers.count(usage.web_search_requests),
-        numbers.seconds(latency.p50),
-        numbers.seconds(latency.p95),
-        numbers.count(latency.n),
-    )
-
-
 def _candidates(table: Table, comparison: Comparison) -> str:
     """The main table, where a bar shows each pass rate as well."""
     rates = [candidate.quality.pass_rate.value for candidate in comparison.candidates]
@@ -202,7 +158,9 @@ def _candidates(table: Table, comparison: Comparison) -> str:
 
 def _folded(table: Table, *, is_open: bool) -> str:
     """The table under its title, which folds and unfolds it."""
-    heading = f"<h2>{_text(table.title)}</h2> <span>{_number(len(table.rows), 'row')}</span>"
+    heading = (
+        f"<h2>{_text(table.title)}</h2> <span>{numbers.counted(len(table.rows), 'row')}</span>"
+    )
     opened = " open" if is_open else ""
     return f'<details class="fold"{opened}><summary>{heading}</summary>{_table(table)}</details>'
 

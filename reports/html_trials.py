@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -95,13 +96,13 @@ def _missing(result: Result) -> str:
     return visible(", ".join(filter(None, (missing.kind, missing.request_id))))
 
 
-def _tokens(usage: Usage) -> list[str]:
-    known = {name: getattr(usage, name) for name in TOKENS}
-    return [
-        f"{numbers.tokens(number)} {TOKENS[name]}"
-        for name, number in known.items()
-        if number != 0 or name in ALWAYS
-    ]
+@lru_cache(maxsize=1024)  # a trial tells its tokens twice, and many trials have the same
+def _tokens(usage: Usage) -> tuple[str, ...]:
+    return tuple(
+        f"{numbers.tokens(number)} {label}"
+        for name, label in TOKENS.items()
+        if (number := getattr(usage, name)) != 0 or name in ALWAYS
+    )
 
 
 def _grade(grade: Grade) -> dict[str, Any]:

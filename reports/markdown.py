@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from harness.analysis.comparison import Comparison
 from harness.records import Outcome, Result
-from reports import numbers, tables
+from reports import numbers, sentences, tables
+from reports.commands import Commands
 from reports.tables import Table
 from reports.text import ending, fenced, markdown
 
@@ -35,12 +36,16 @@ class _Wrong:
 
 
 class MarkdownReport:
-    """`report.md`: verdict, tables, and the first failures of each candidate."""
+    """`report.md`: verdict, tables, and the first failures of each candidate.
+
+    The commands in it name `store`, if it is given.
+    """
 
     wants_trials = True
 
-    def __init__(self, file: BinaryIO, comparison: Comparison) -> None:
+    def __init__(self, file: BinaryIO, comparison: Comparison, *, store: str | None = None) -> None:
         self.file = file
+        self.commands = Commands(comparison.run.id, store)
         self.comparison = comparison
         self.kept: defaultdict[tuple[Outcome, str], list[_Wrong]] = defaultdict(list)
 
@@ -49,7 +54,7 @@ class MarkdownReport:
         if result.outcome in WRONG:
             kept = self.kept[result.outcome, result.id.candidate]
             if len(kept) < MAX_FAILURES:
-                kept.append(_wrong(result, self.comparison.run.id))
+                kept.append(_wrong(result, self.commands))
 
     def finish(self) -> None:
         """Write the file."""
@@ -88,14 +93,14 @@ class _Page:
         return True
 
 
-def _wrong(result: Result, run: str) -> _Wrong:
+def _wrong(result: Result, commands: Commands) -> _Wrong:
     repeat = f" (repeat {result.id.repeat})" if result.id.repeat > 1 else ""
     case = markdown(f"{result.id.suite}/{result.id.case}", 120)
     candidate = markdown(f"{result.id.candidate}{repeat}", 80)
     heading = f"{case} · {candidate}: {markdown(result.reason or result.outcome.value, 300)}"
     answers = result.calls_for("answer")
     answer = ending(answers[-1].answer.text, ANSWER_END) if answers else ""
-    return _Wrong(heading, answer, markdown(tables.show_command(run, result.id), 400))
+    return _Wrong(heading, answer, markdown(commands.show(result.id), 400))
 
 
 def _folded(wrong: _Wrong) -> str:
@@ -111,31 +116,28 @@ def _top(comparison: Comparison) -> Iterator[str]:
     more = f" and {len(suites) - 5} more" if len(suites) > 5 else ""
     yield f"# Evaluation: {', '.join(suites[:5])}{more}"
     if run.simulated:
-        yield f"> [!WARNING]\n> {tables.SIMULATED}"
-    if verdict := tables.verdict(comparison):
+        yield f"> [!WARNING]\n> {sentences.SIMULATED}"
+    if verdict := sentences.verdict(comparison):
         yield f"**{verdict}.**"
-    yield f"{_counts(comparison)} {_money(comparison)}"
+    yield f"{_counts(comparison)} The answers cost {markdown(sentences.money(comparison), 400)}."
 
 
 def _counts(comparison: Comparison) -> str:
     run, trials = comparison.run, [candidate.trials for candidate in comparison.candidates]
     missing, pending = sum(t.missing for t in trials), sum(t.pending for t in trials)
-    parts = [f"{numbers.count(sum(t.planned for t in trials))} trials"]
+    parts = [numbers.counted(sum(t.planned for t in trials), "trial")]
     parts += [f"{numbers.count(missing)} missing"] if missing else []
     parts += [f"{numbers.count(pending)} pending"] if pending else []
     prices = f"prices of {markdown(run.prices_as_of)}"
     return f"Run `{run.id}` ({run.mode}, {prices}): {', '.join(parts)}."
 
 
-def _money(comparison: Comparison) -> str:
-    total, spent = map(numbers.dollars, tables.total_cost(comparison))
-    return f"The answers cost {total}, of which this run paid {spent}."
-
-
 def _tables(comparison: Comparison) -> Iterator[str]:
     if comparison.gates:
         yield f"## Gates\n\n{_table(tables.gates_table(comparison))}"
     yield f"## Candidates\n\n{_table(tables.comparison_table(comparison))}"
+    if (missing := tables.missing_table(comparison)).rows:
+        yield f"## Missing\n\n{_table(missing)}"
     if len(comparison.run.suites) > 1:
         yield f"## By suite\n\n{_table(tables.by_suite_table(comparison))}"
     tags = tables.by_tag_table(comparison)

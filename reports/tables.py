@@ -1,18 +1,13 @@
-"""The rows and columns of every table and the sentences beside them; a format only draws them."""
+"""The rows and columns of every table, decided once; a format only draws them."""
 
 from __future__ import annotations
 
-import shlex
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from harness.analysis.comparison import CandidateSummary, Comparison, Group
-from harness.records import TrialId, add_dollars
-from reports import numbers
-
-SIMULATED = "simulated: nothing here came from Claude"
+from reports import numbers, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +33,11 @@ def comparison_table(comparison: Comparison, *, notes: bool = True) -> Table:
         "out": [numbers.tokens(c.usage.output_tokens) for c in comparison.candidates],
         "p50": [numbers.seconds(c.latency_s.p50) for c in comparison.candidates],
     }
-    for name, cells in (("missing", _missing), ("flags", _flags)):
+    for name, cells in (("missing", sentences.missing), ("flags", sentences.flags)):
         column = [cells(c) for c in comparison.candidates]
         if notes and any(column):
             columns[name] = column
     return Table("Candidates", tuple(columns), tuple(zip(*columns.values(), strict=True)))
-
-
-def candidate_notes(comparison: Comparison) -> list[str]:
-    """A line for each candidate of which anything is missing or flagged."""
-    told = (
-        (c.name, ", ".join(filter(None, (_missing(c), _flags(c))))) for c in comparison.candidates
-    )
-    return [f"{name}: {notes}" for name, notes in told if notes]
 
 
 def by_suite_table(comparison: Comparison) -> Table:
@@ -85,47 +72,54 @@ def gates_table(comparison: Comparison) -> Table:
     return Table("Gates", ("verdict", "suite", "gate", "candidate", "detail"), rows, left=5)
 
 
-def total_cost(comparison: Comparison) -> tuple[Decimal | None, Decimal | None]:
-    """Dollars of all candidates: what the answers cost when made, and what this run paid."""
-    total: Decimal | None = Decimal(0)
-    spent: Decimal | None = Decimal(0)
-    for candidate in comparison.candidates:
-        total = add_dollars(total, candidate.cost_usd.total)
-        spent = add_dollars(spent, candidate.cost_usd.spent)
-    return total, spent
-
-
-def verdict(comparison: Comparison) -> str:
-    """What the gates say, in a line, the worst first; empty where there are none."""
-    found = Counter(gate.verdict for gate in comparison.gates)
-    said = _listed(
-        (found["fail"], "failed"),
-        (found["invalid"], "could not be checked"),
-        (found["inconclusive"], "inconclusive"),
-        (found["pass"], "passed"),
+def missing_table(comparison: Comparison) -> Table:
+    """A row a reason why trials are missing, the most frequent first."""
+    rows = tuple(
+        (missing.kind, missing.reason, ", ".join(missing.candidates), numbers.count(missing.count))
+        for missing in sentences.missing_by_kind(comparison)
     )
-    return f"Gates: {said}" if said else ""
+    return Table("Missing", ("kind", "most common reason", "candidates", "trials"), rows, left=3)
 
 
-def show_command(run: str, trial: TrialId) -> str:
-    """The command that shows one transcript, quoted for a shell."""
-    return shlex.join(["harness", "show", run, str(trial)])
+def cost_table(comparison: Comparison) -> Table:
+    """A row a candidate: its dollars by who caused them and at which prices."""
+    columns = ("candidate", "answers", "judges", "total", "paid by this run", "per case")
+    rows = tuple((c.name, *map(numbers.dollars, _dollars(c))) for c in comparison.candidates)
+    return Table("Cost", (*columns, "per pass", "at live prices", "at batch prices"), rows)
 
 
-def _missing(candidate: CandidateSummary) -> str:
-    trials = candidate.trials
-    return _listed(
-        (trials.errored, "errored"), (trials.ungraded, "ungraded"), (trials.pending, "pending")
+def _dollars(candidate: CandidateSummary) -> tuple[Decimal | None, ...]:
+    cost = candidate.cost_usd
+    return (
+        *(cost.answers, cost.judges, cost.total, cost.spent, cost.per_case),
+        *(cost.per_pass.value, cost.at_live_prices, cost.at_batch_prices),
     )
 
 
-def _flags(candidate: CandidateSummary) -> str:
-    trials = candidate.trials
-    return _listed((trials.refused, "refused"), (trials.truncated, "truncated"))
+def tokens_table(comparison: Comparison) -> Table:
+    """A row a candidate: its answers' tokens by class, and how long they took."""
+    columns = (
+        *("candidate", "requests", "input", "cache read", "cache write 5m", "cache write 1h"),
+        *("output", "of it thinking", "web searches", "p50", "p95", "live answers"),
+    )
+    return Table("Tokens and latency", columns, tuple(map(_tokens, comparison.candidates)))
 
 
-def _listed(*counts: tuple[int, str]) -> str:
-    return ", ".join(f"{number:,} {word}" for number, word in counts if number)
+def _tokens(candidate: CandidateSummary) -> tuple[str, ...]:
+    usage, latency = candidate.usage, candidate.latency_s
+    classes = (
+        *(usage.input_tokens, usage.cache_read_input_tokens, usage.cache_write_5m_input_tokens),
+        *(usage.cache_write_1h_input_tokens, usage.output_tokens, usage.thinking_tokens),
+    )
+    return (
+        candidate.name,
+        numbers.count(usage.requests),
+        *map(numbers.tokens, classes),
+        numbers.count(usage.web_search_requests),
+        numbers.seconds(latency.p50),
+        numbers.seconds(latency.p95),
+        numbers.count(latency.n),
+    )
 
 
 def _groups(title: str, candidates: list[tuple[str, Mapping[str, Group]]]) -> Table:

@@ -39,6 +39,15 @@ def one_line(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
 
 
+def shortened(text: str, limit: int) -> str:
+    """`text` visible, on one line, cut after a whole word where it is above `limit` characters."""
+    line = one_line(text, 4 * limit)
+    if len(line) <= limit:
+        return line
+    words = line[:limit].rpartition(" ")[0]
+    return f"{words} …" if words else f"{line[: limit - 1]}…"
+
+
 def ending(text: str, limit: int) -> str:
     """The last `limit` characters of `text`, visible; a cut is marked by `…`."""
     shown = visible(text[-limit:].strip())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -31,7 +32,10 @@ class Report(Protocol):
         """Write what is still to be written; the file is closed by its owner."""
 
 
-FORMATS: Mapping[str, tuple[str, Callable[[BinaryIO, Comparison], Report]]] = {
+Format = tuple[str, Callable[[BinaryIO, Comparison], Report]]
+"""A file's name, and what writes into it."""
+
+FORMATS: Mapping[str, Format] = {
     "json": ("run.json", RunJson),
     "jsonl": ("trials.jsonl", TrialsJsonl),
     "csv": ("trials.csv", TrialsCsv),
@@ -46,13 +50,15 @@ def write_reports(
     results: Callable[[], Iterable[Result]],
     *,
     formats: Collection[str] | None = None,
+    store: str | None = None,
 ) -> list[Path]:
     """The files written into `folder`, which is made if need be; all formats unless named.
 
-    `results` is called at most once and streamed. An older file of the same name is replaced.
+    `results` is called at most once and streamed. `store` is what `--store` named, for the commands
+    that a reader is told. An older file of the same name is replaced.
     Raises UsageError for a format that does not exist and a folder that cannot be written.
     """
-    chosen = _chosen(formats)
+    chosen = _chosen(formats, store)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -69,13 +75,15 @@ def write_reports(
     return [folder / name for name, _ in chosen]
 
 
-def _chosen(
-    formats: Collection[str] | None,
-) -> list[tuple[str, Callable[[BinaryIO, Comparison], Report]]]:
+def _chosen(formats: Collection[str] | None, store: str | None) -> list[Format]:
     unknown = sorted(set(formats or ()) - set(FORMATS))
     if unknown:
         raise UsageError(f"{unknown[0]!r} is no report format; there are {', '.join(FORMATS)}")
-    return [FORMATS[name] for name in FORMATS if formats is None or name in formats]
+    telling: dict[str, Format] = {
+        **FORMATS,
+        "md": ("report.md", partial(MarkdownReport, store=store)),
+    }
+    return [telling[name] for name in FORMATS if formats is None or name in formats]
 
 
 def _fill(reports: Collection[Report], results: Callable[[], Iterable[Result]]) -> None:

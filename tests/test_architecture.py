@@ -44,6 +44,7 @@ IMPORTS: dict[str, set[str]] = {
     "trial": {*BASE, "chat", "prompt", "suite", "talk", "workshop"},
     "check": {
         *BASE, "files", "graders", "model_rules", "models", "prompt", "suite", "suite_errors",
+        "tool_rules",
         "workshop", "yamlfile",
     },
     "cases": {*BASE, "data", "render", "suite", "suite_file", "yamlfile"},
@@ -63,12 +64,13 @@ IMPORTS: dict[str, set[str]] = {
     "analysis": BASE,
     "simulator": {*BASE, "models"},
     "offline": {
-        *BASE, "chat", "models", "prompt", "render", "simulator", "suite", "talk", "workshop",
+        *BASE, "chat", "find", "models", "prompt", "render", "simulator", "suite", "talk", "workshop",
         "yamlfile",
     },
     "schema": {"graders", "model_rules", "suite_file"},
     "invocation": {*BASE, "plan"},
-    "settings": {*BASE, "load", "model_table", "models"},
+    "settings": {*BASE, "find", "load", "model_table", "models"},
+    "tool_rules": {*BASE, "graders", "suite"},
     "run": {
         *BASE, "analysis", "backends", "check", "execute", "interrupts", "invocation", "load",
         "models", "offline", "plan", "recorder", "settings", "store", "suite", "trial", "workshop",

@@ -7,7 +7,7 @@ averaged inside a case first.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -21,6 +21,7 @@ from harness.analysis.comparison import (
     Estimate,
     Group,
     Latency,
+    MissingKind,
     Quality,
     SuiteSummary,
     TrialCounts,
@@ -86,6 +87,7 @@ def _candidate(run: Run, candidate: Candidate, suites: Mapping[str, Tally]) -> C
         by_suite={
             name: _suite(one, planned.get(name)) for name, one in suites.items() if one.outcomes
         },
+        missing=_missing(tally),
     )
 
 
@@ -112,7 +114,18 @@ def _counts(tally: Tally, planned: int) -> TrialCounts:
         refused=tally.refused,
         truncated=tally.truncated,
         reused=tally.reused,
+        retried=tally.retried,
     )
+
+
+def _missing(tally: Tally) -> tuple[MissingKind, ...]:
+    kinds: Counter[str] = Counter()
+    commonest: dict[str, str] = {}
+    for (kind, reason), count in sorted(tally.missing.items(), key=lambda n: (-n[1], n[0])):
+        kinds[kind] += count
+        commonest.setdefault(kind, reason)
+    found = [MissingKind(kind, count, commonest[kind]) for kind, count in kinds.items()]
+    return tuple(sorted(found, key=lambda missing: (-missing.count, missing.kind)))
 
 
 def _pass_rate(case: CaseTally) -> float | None:
@@ -155,6 +168,8 @@ def _cost(tally: Tally) -> Cost:
         per_pass=DollarEstimate(both.total / passed if passed and both.total is not None else None),
         at_live_prices=both.at_live_prices,
         at_batch_prices=both.at_batch_prices,
+        unknown_usage=tally.unknown_usage,
+        unpriced=tuple(sorted(tally.unpriced)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -12,7 +12,10 @@ from harness.records import Run, Usage
 
 @dataclass(frozen=True, slots=True)
 class TrialCounts:
-    """Trials by how they ended; `graded` is passed plus failed, the last three are flags."""
+    """Trials by how they ended; `graded` is passed plus failed, the last four are flags.
+
+    `retried` counts answers, not trials: those that came after an attempt that failed.
+    """
 
     planned: int
     graded: int
@@ -23,6 +26,7 @@ class TrialCounts:
     refused: int
     truncated: int
     reused: int
+    retried: int = 0
 
     @property
     def missing(self) -> int:
@@ -81,7 +85,9 @@ class Cost:
 
     `total` (`answers` + `judges`) is of when the answers were made, `spent` what this run paid.
     `per_case` is total ÷ distinct cases asked, all repeats of a case together;
-    `per_pass` total ÷ passed trials. The last two price every call at one tier.
+    `per_pass` total ÷ passed trials. `at_…_prices` price every call at one tier.
+    Why dollars are unknown: `unknown_usage` answers did not say their tokens, and `unpriced` are
+    the models that the price list does not cover.
     """
 
     answers: Decimal | None
@@ -92,6 +98,8 @@ class Cost:
     per_pass: DollarEstimate
     at_live_prices: Decimal | None
     at_batch_prices: Decimal | None
+    unknown_usage: int = 0
+    unpriced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +131,20 @@ class SuiteSummary(Group):
 
 
 @dataclass(frozen=True, slots=True)
+class MissingKind:
+    """Missing trials of one kind: an API error type, a word of ours or `ungraded`.
+
+    `reason` is the one that most of them gave.
+    """
+
+    kind: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateSummary:
-    """One candidate over all suites of the run."""
+    """One candidate over all suites of the run; `missing` has the most frequent kind first."""
 
     name: str
     model: str
@@ -137,6 +157,7 @@ class CandidateSummary:
     latency_s: Latency
     by_tag: Mapping[str, Group]
     by_suite: Mapping[str, SuiteSummary]
+    missing: tuple[MissingKind, ...] = ()
 
 
 Verdict = Literal["pass", "fail", "inconclusive", "invalid"]
@@ -144,8 +165,9 @@ Verdict = Literal["pass", "fail", "inconclusive", "invalid"]
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """What a gate says of a candidate: `detail` is what it saw and what it wanted.
+    """What a gate says of a candidate: `detail` is what it saw and what it wanted, in words.
 
+    `value` and `bounds` are the same as data, `value` None where it is unknown or not judged.
     A gate that is not `judged` is inconclusive and fails nothing, whatever the options.
     """
 
@@ -155,6 +177,8 @@ class GateVerdict:
     verdict: Verdict
     detail: str
     judged: bool = True
+    value: float | Decimal | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from harness.analysis.comparison import Comparison, GateVerdict, SuiteSummary, Verdict
+from harness.analysis.comparison import (
+    Comparison,
+    GateVerdict,
+    SuiteSummary,
+    TrialCounts,
+    Verdict,
+)
+from harness.analysis.figures import exactly, figure
 from harness.records import Gate, SuiteFacts
 
 MAX_MISSING = 0.02
@@ -43,11 +50,21 @@ def _verdicts(comparison: Comparison) -> Iterator[GateVerdict]:
 
 def _verdict(suite: SuiteFacts, gate: Gate, candidate: str, summary: SuiteSummary) -> GateVerdict:
     why_not = _not_judged(suite, gate, summary)
-    if why_not:
-        detail = f"not judged: {why_not}"
-        return GateVerdict(suite.name, gate.metric, candidate, "inconclusive", detail, judged=False)
-    verdict, detail = _judged(gate, summary)
-    return GateVerdict(suite.name, gate.metric, candidate, verdict, detail)
+    value = None if why_not else FIGURES[gate.metric](summary)
+    verdict: Verdict = "inconclusive"
+    detail = f"not judged: {why_not}"
+    if not why_not:
+        verdict, detail = _judged(gate, summary, value)
+    return GateVerdict(
+        suite=suite.name,
+        gate=gate.metric,
+        candidate=candidate,
+        verdict=verdict,
+        detail=detail,
+        judged=not why_not,
+        value=value,
+        bounds=gate.bounds,
+    )
 
 
 def _not_judged(suite: SuiteFacts, gate: Gate, summary: SuiteSummary) -> str | None:
@@ -59,22 +76,29 @@ def _not_judged(suite: SuiteFacts, gate: Gate, summary: SuiteSummary) -> str | N
     return "it needs a baseline" if gate.metric not in FIGURES else None
 
 
-def _judged(gate: Gate, summary: SuiteSummary) -> tuple[Verdict, str]:
+def _judged(
+    gate: Gate, summary: SuiteSummary, value: float | Decimal | None
+) -> tuple[Verdict, str]:
     trials = summary.trials
-    if gate.metric != "errors" and trials.missing > MAX_MISSING * trials.planned:
-        return "invalid", f"{trials.missing} of {trials.planned} trials are missing"
-    value = FIGURES[gate.metric](summary)
+    if gate.metric != "errors" and too_many_missing(trials):
+        return "invalid", f"{trials.missing:,} of {trials.planned:,} trials are missing"
     wanted = " and ".join(
-        f"{'at least' if bound == 'min' else 'at most'} {_shown(gate.metric, limit)}"
+        f"{'at least' if bound == 'min' else 'at most'} {exactly(limit, gate.metric)}"
         for bound, limit in gate.bounds.items()
     )
     if value is None:
-        return "invalid", f"unknown, wanted {wanted}"
+        return "invalid", f"{_why_unknown(gate, summary)}, wanted {wanted}"
     low, high = gate.bounds.get("min"), gate.bounds.get("max")
     holds = (low is None or value >= _like(value, low)) and (
         high is None or value <= _like(value, high)
     )
-    return ("pass" if holds else "fail"), f"{_shown(gate.metric, value)}, wanted {wanted}"
+    return ("pass" if holds else "fail"), f"{_shown(gate, value)}, wanted {wanted}"
+
+
+def _why_unknown(gate: Gate, summary: SuiteSummary) -> str:
+    if gate.metric == "cost_per_pass" and not summary.trials.passed:
+        return "nothing passed"
+    return "unknown"
 
 
 def _like(value: float | Decimal, bound: float) -> float | Decimal:
@@ -82,12 +106,19 @@ def _like(value: float | Decimal, bound: float) -> float | Decimal:
     return Decimal(str(bound)) if isinstance(value, Decimal) else bound
 
 
-def _shown(metric: str, value: float | Decimal) -> str:
-    if metric == "pass_rate":
-        return f"{float(value):.1%}"
-    if metric.startswith("cost"):
-        return f"${Decimal(str(value)):.4f}"
-    return f"{float(value):g}"
+def _shown(gate: Gate, value: float | Decimal) -> str:
+    """The value as the tables write it, with more digits where a bound is too near for those."""
+    shown = figure(value, gate.metric)
+    for limit in gate.bounds.values():
+        bound = _like(value, limit)
+        if value != bound and shown in (figure(limit, gate.metric), exactly(limit, gate.metric)):
+            return exactly(value, gate.metric)
+    return shown
+
+
+def too_many_missing(trials: TrialCounts) -> bool:
+    """Whether so many trials have no grade that the others say nothing."""
+    return trials.missing > MAX_MISSING * trials.planned
 
 
 def exit_code(comparison: Comparison, *, strict: bool) -> int:
@@ -96,7 +127,7 @@ def exit_code(comparison: Comparison, *, strict: bool) -> int:
     `strict` makes an inconclusive gate a failed one.
     """
     for candidate in comparison.candidates:
-        if candidate.trials.missing > MAX_MISSING * candidate.trials.planned:
+        if too_many_missing(candidate.trials):
             return 3
     verdicts = {gate.verdict for gate in comparison.gates if gate.judged}
     if "invalid" in verdicts:

@@ -10,7 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from harness.records import Bill, Outcome, Result, Usage, add_dollars
+from harness.records import Bill, Call, Outcome, Result, Usage, add_dollars
+
+REASON_KEPT = 300
 
 CaseKey = tuple[str, str]
 """Suite and case: case ids are unique within their suite only."""
@@ -49,6 +51,10 @@ class Tally:
     refused: int = 0
     truncated: int = 0
     reused: int = 0
+    retried: int = 0
+    missing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unknown_usage: int = 0
+    unpriced: set[str] = field(default_factory=set)
     simulated: bool = False
     usage: Usage = field(default_factory=Usage)
     requests: int = 0
@@ -64,10 +70,16 @@ class Tally:
         self.refused += result.refused
         self.truncated += result.truncated
         self.reused += result.reused
+        if result.outcome.missing:
+            kind = result.missing.kind if result.missing else result.outcome.value
+            self.missing[kind, result.reason[:REASON_KEPT]] += 1
         answers, judges = Bill(), Bill()
         for call in result.calls:
             self.spent = add_dollars(self.spent, call.spent)
             self.simulated = self.simulated or call.answer.simulated
+            self.retried += call.answer.attempts > 1
+            if call.bill.total is None:
+                self._unknown(call)
             if call.request.purpose == "judge":
                 judges += call.bill
             else:
@@ -76,6 +88,14 @@ class Tally:
         self.judges += judges
         self._add_answers(result)
         self._case(result).add(result, add_dollars(answers.total, judges.total))
+
+    def _unknown(self, call: Call) -> None:
+        """Note why the call has no price: its tokens are not known, or its model's prices."""
+        usage = call.answer.usage
+        if usage.prompt_tokens is None or usage.output_tokens is None:
+            self.unknown_usage += 1
+        else:
+            self.unpriced.add(call.answer.model)
 
     def _add_answers(self, result: Result) -> None:
         for call in result.calls_for("answer"):
@@ -101,6 +121,10 @@ class Tally:
             refused=self.refused + other.refused,
             truncated=self.truncated + other.truncated,
             reused=self.reused + other.reused,
+            retried=self.retried + other.retried,
+            missing=self.missing + other.missing,
+            unknown_usage=self.unknown_usage + other.unknown_usage,
+            unpriced=self.unpriced | other.unpriced,
             simulated=self.simulated or other.simulated,
             usage=self.usage + other.usage,
             requests=self.requests + other.requests,

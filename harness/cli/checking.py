@@ -37,16 +37,21 @@ def check(
     paths: tuple[str, ...], models: tuple[str, ...], models_file: str | None, *, as_json: bool
 ) -> None:
     """Validate the suites in PATHS: files, templates, graders, parameters. Sends nothing."""
+    from harness import offline
     from harness.run import prepare
 
     invocation = Invocation(paths=paths, models=models, models_file=models_file)
     prepared = prepare(invocation, os.environ, Path.cwd())
+    offline.script_of(prepared.suites, prepared.registry)
+    warnings = [*prepared.warnings]
+    if not models:  # a script is not for candidates that replace the suites' own
+        warnings += offline.warnings_of(prepared.suites, prepared.registry)
     if as_json:
         import orjson
 
         click.echo(orjson.dumps([_facts(suite) for suite in prepared.suites]).decode())
         return
-    for warning in prepared.warnings:
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     for suite in prepared.suites:
         candidates = ", ".join(candidate.name for candidate in suite.candidates)

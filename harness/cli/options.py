@@ -15,8 +15,20 @@ from harness.errors import UsageError
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path())
+
+
+def stated(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """The option's value; one that is given and empty, as from an unset variable, is refused."""
+    if value is not None and not value.strip(" ,"):
+        raise click.BadParameter("it is empty; leave the option out, or give it a value")
+    return value
+
+
 STORE = click.option(
-    "--store", metavar="URL", help="Where answers are kept: a file or a database URL."
+    "--store",
+    callback=stated,
+    metavar="URL",
+    help="Where answers are kept: a file or a database URL.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print data instead of a table.")
 MODELS_FILE = click.option(
@@ -24,9 +36,10 @@ MODELS_FILE = click.option(
 )
 
 
-def names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
     """`a,b` as a list of names."""
-    return tuple(name.strip() for name in (value or "").split(",") if name.strip())
+    given = stated(ctx, param, value) or ""
+    return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def shard(

@@ -17,6 +17,7 @@ from reports import numbers
 
 LINE_EVERY_S = 5.0
 REFRESH_EVERY_S = 0.1
+BAR_WIDTH = 12
 
 
 class Silent:
@@ -53,16 +54,21 @@ class Silent:
         """Trials that have ended."""
         return sum(self.counts.values())
 
-    def figures(self, elapsed_s: float) -> str:
-        """Passed so far, missing so far, dollars so far, requests per second."""
+    def figures(self, elapsed_s: float, room: int | None = None) -> str:
+        """Passed so far, missing so far, dollars so far, requests per second.
+
+        As many of them as `room` characters hold: a number that is cut reads as another.
+        """
         passed = self.counts[Outcome.PASSED]
         graded = passed + self.counts[Outcome.FAILED]
         missing = self.done - graded
         parts = [f"{numbers.percent(passed / graded if graded else None)} passed"]
         if missing:
-            parts.append(f"{missing} missing")
+            parts.append(f"{missing:,} missing")
         parts.append(f"{numbers.dollars(self.spent)} spent")
         parts.append(f"{self.calls / elapsed_s if elapsed_s > 0 else 0:.0f} requests/s")
+        while room is not None and parts and len(", ".join(parts)) > room:
+            parts.pop()
         return ", ".join(parts)
 
 
@@ -78,7 +84,7 @@ class Lines(Silent):
         """Say what is about to run."""
         super().begin(run, total, stop)
         self.begun = self.told = self.clock()
-        self.say(f"run {run.id}: {total} trials, mode {run.mode}")
+        self.say(f"run {run.id}: {numbers.counted(total, 'trial')}, mode {run.mode}")
 
     def ended(self, trial: Trial, result: Result, /) -> None:
         """Count, and say how far it is when it is time again."""
@@ -89,7 +95,8 @@ class Lines(Silent):
             elapsed = now - self.begun
             left = elapsed / self.done * (self.total - self.done)
             figures = self.figures(elapsed)
-            self.say(f"{self.done}/{self.total} trials, {figures}, {numbers.duration(left)} left")
+            counts = f"{self.done:,}/{numbers.counted(self.total, 'trial')}"
+            self.say(f"{counts}, {figures}, {numbers.duration(left)} left")
 
     def interrupted(self) -> None:
         """Say what is being waited for."""
@@ -108,7 +115,7 @@ class Bar(Silent):
         self.clock, self.begun, self.shown = clock, clock(), 0.0
         self.bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=12),
+            BarColumn(bar_width=BAR_WIDTH),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             # Where the terminal is narrow, the figures give way; the counts stay whole.
@@ -132,8 +139,13 @@ class Bar(Silent):
         now = self.clock()
         if now - self.shown >= REFRESH_EVERY_S:
             self.shown = now
-            figures = self.figures(now - self.begun)
+            figures = self.figures(now - self.begun, self._room())
             self.bar.update(self.task, completed=self.done, figures=figures)
+
+    def _room(self) -> int:
+        """What the terminal leaves for the figures: its width without `run`, bar, counts, time."""
+        counts = 2 * len(str(self.total)) + 1
+        return self.bar.console.width - (len("run") + BAR_WIDTH + counts + len("0:00:00") + 4)
 
     def interrupted(self) -> None:
         """Say what is being waited for."""

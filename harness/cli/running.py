@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,17 @@ if TYPE_CHECKING:
     from harness.cli.progress import Silent
     from harness.run import Prepared
     from harness.store import Store
+    from reports.commands import Commands
 
-VERDICTS = {1: "a gate failed", 3: "too many trials are missing to judge"}
-"""What a run that went to its end says on standard error, by exit code."""
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How a run is told: `store` is what `--store` named, for the commands that are suggested."""
+
+    store: str | None
+    quiet: bool
+    as_json: bool
+
 
 SELECTING = options.apply(
     click.option("--models", callback=options.names, metavar="A,B", help="Ask these instead."),
@@ -85,7 +94,7 @@ def run(
         _require_folder(Path(invocation.out))
     opened = options.open_store(store)
     try:
-        return _run(prepared, opened, None, quiet=quiet, as_json=as_json)
+        return _run(prepared, opened, None, Telling(store, quiet, as_json))
     finally:
         opened.close()
 
@@ -105,7 +114,7 @@ def resume(name: str, store: str | None, *, quiet: bool, as_json: bool) -> int:
             raise UsageError(f"run {known.id} was begun in {invocation.cwd}, which is gone")
         with contextlib.chdir(invocation.cwd):
             prepared = _prepared(invocation, quiet=quiet)
-            return _run(prepared, opened, known.id, quiet=quiet, as_json=as_json)
+            return _run(prepared, opened, known.id, Telling(store, quiet, as_json))
     finally:
         opened.close()
 
@@ -130,46 +139,59 @@ def _require_folder(folder: Path) -> None:
         raise UsageError(f"--out {folder} cannot be written; name another folder")
 
 
-def _run(
-    prepared: Prepared, store: Store, run_id: str | None, *, quiet: bool, as_json: bool
-) -> int:
+def _run(prepared: Prepared, store: Store, run_id: str | None, telling: Telling) -> int:
     """Ask, compare and report; the exit code."""
     from harness.cli.progress import watcher
     from harness.run import begin, conclude, execute
+    from reports.commands import Commands
 
     record = begin(prepared, store, run_id=run_id)
-    watch = watcher(quiet=quiet)
+    commands = Commands(record.id, telling.store)
+    watch = watcher(quiet=telling.quiet)
     try:
         execution = execute(prepared, store, record, watch)
     finally:
         watch.close()
     comparison = conclude(prepared, store, execution)
     folder = Path(prepared.invocation.out or FOLDER / "runs" / record.id)
-    _report(comparison, store, folder, watch, quiet=quiet, as_json=as_json)
+    try:
+        _report(comparison, store, folder, watch, telling)
+    except UsageError as error:
+        store.finish(replace(comparison.run, exit_code=error.exit_code))
+        click.echo(f"the answers are kept; write the reports with: {commands.report()}", err=True)
+        raise
     if execution.stopped is not None:
         tell(execution.stopped)
-        click.echo(f"go on with: harness resume {record.id}", err=True)
+        click.echo(f"go on with: {commands.resume()}", err=True)
         return execution.stopped.exit_code
+    return _verdict(comparison, commands)
+
+
+def _verdict(comparison: Comparison, commands: Commands) -> int:
+    """The exit code of a run that went to its end; what is wrong is told on standard error."""
+    from reports.sentences import why_not_judged
+
     code = comparison.run.exit_code or 0
-    if code in VERDICTS:
-        click.echo(f"{VERDICTS[code]}; see harness show {record.id}", err=True)
+    if code:
+        said = "a gate failed" if code == 1 else why_not_judged(comparison)
+        click.echo(f"{said}; see {commands.show()}", err=True)
     return code
 
 
 def _report(
-    comparison: Comparison, store: Store, folder: Path, watch: Silent, *,
-    quiet: bool, as_json: bool,
-) -> None:  # fmt: skip
+    comparison: Comparison, store: Store, folder: Path, watch: Silent, telling: Telling
+) -> None:
     from reports.write import write_reports
 
     with rare_collections():
-        write_reports(folder, comparison, lambda: store.results(comparison.run.id))
-    if as_json:
+        results = store.results
+        write_reports(folder, comparison, lambda: results(comparison.run.id), store=telling.store)
+    if telling.as_json:
         click.echo((folder / "run.json").read_text(encoding="utf-8"))
-    elif not quiet:
+    elif not telling.quiet:
         from rich.console import Console
 
         from reports.terminal import print_summary
 
         failure = watch.first_failure.id if watch.first_failure else None
-        print_summary(Console(), comparison, folder=folder, failure=failure)
+        print_summary(Console(), comparison, folder=folder, failure=failure, store=telling.store)

@@ -35,6 +35,7 @@ def runs(limit: int, store: str | None, *, as_json: bool) -> None:
     """List the runs in the store, newest first."""
     opened = options.open_store(store, existing=True)
     found = opened.runs(limit)
+    simulated = {run.id for run in found if run.simulated or _begun_simulated(opened, run)}
     opened.close()
     if as_json:
         from harness.codec import dump
@@ -42,17 +43,27 @@ def runs(limit: int, store: str | None, *, as_json: bool) -> None:
         click.echo(dump(found).decode())
         return
     for run in found:
-        click.echo(_line(run))
+        click.echo(_line(run, simulated=run.id in simulated))
     if not found:
         click.echo("no runs yet")
 
 
-def _line(run: Run) -> str:
+def _begun_simulated(store: Store, run: Run) -> bool:
+    """Whether a run that has not ended was answered by a simulator: only its answers know."""
+    if run.exit_code is not None:
+        return False
+    first = next(store.results(run.id), None)
+    return first is not None and any(call.answer.simulated for call in first.calls)
+
+
+def _line(run: Run, *, simulated: bool) -> str:
+    from reports.numbers import counted
+
     suites = ", ".join(suite.name for suite in run.suites)
-    trials = sum(run.planned.values())
+    trials = f"{counted(sum(run.planned.values()), 'trial'):>13}"
     ended = "unfinished" if run.exit_code is None else f"exit {run.exit_code}"
-    simulated = ", simulated" if run.simulated else ""
-    return f"{run.id}  {ended:10}  {trials:6,} trials  {run.mode}{simulated}  {suites}"
+    how = f"{run.mode}, simulated" if simulated else run.mode
+    return f"{run.id}  {ended:10}  {trials}  {how}  {suites}"
 
 
 @click.command(epilog="Example:  harness show latest 'charged-twice[haiku]'")
@@ -69,14 +80,14 @@ def show(name: str, trial: str | None, store: str | None, *, as_json: bool) -> N
     try:
         run = opened.run(options.run_name(name))
         if trial is None:
-            _show_run(opened, run, as_json=as_json)
+            _show_run(opened, run, store, as_json=as_json)
         else:
-            _show_trial(run, _the_one(opened, run, trial), as_json=as_json)
+            _show_trial(run, _the_one(opened, run, trial, store), as_json=as_json)
     finally:
         opened.close()
 
 
-def _show_run(store: Store, run: Run, *, as_json: bool) -> None:
+def _show_run(store: Store, run: Run, named: str | None, *, as_json: bool) -> None:
     comparison = _compared(store, run)
     if as_json:
         from reports.json_report import run_json
@@ -86,18 +97,20 @@ def _show_run(store: Store, run: Run, *, as_json: bool) -> None:
     from rich.console import Console
 
     from reports.terminal import print_summary
+    from reports.text import one_line, shortened
 
-    print_summary(Console(), comparison)
+    print_summary(Console(), comparison, store=named)
     failed = [result for result in store.results(run.id) if result.reason]
     for result in failed[:LISTED]:
-        from reports.text import one_line
-
-        click.echo(f"{result.outcome:8} {one_line(str(result.id))}  {one_line(result.reason, 100)}")
+        name, reason = one_line(str(result.id)), shortened(result.reason, 100)
+        click.echo(f"{result.outcome:8} {name}  {reason}")
     if len(failed) > LISTED:
         click.echo(f"… and {len(failed) - LISTED} more")
 
 
-def _the_one(store: Store, run: Run, name: str) -> Result:
+def _the_one(store: Store, run: Run, name: str, named: str | None) -> Result:
+    from reports.commands import Commands
+
     wanted = name.removesuffix("]")
     found: list[Result] = []
     for result in store.results(run.id):
@@ -110,7 +123,9 @@ def _the_one(store: Store, run: Run, name: str) -> Result:
     names = "".join(f"\n  {result.id}" for result in found[:LISTED])
     if found:
         raise UsageError(f"{len(found)} trials of {run.id} match {name!r}; name one:{names}")
-    raise UsageError(f"no trial of {run.id} matches {name!r}; `harness show {run.id}` lists some")
+    raise UsageError(
+        f"no trial of {run.id} matches {name!r}; `{Commands(run.id, named).show()}` lists some"
+    )
 
 
 def _show_trial(run: Run, result: Result, *, as_json: bool) -> None:
@@ -149,7 +164,11 @@ def report(name: str, formats: tuple[str, ...], out: str | None, store: str | No
         run = opened.run(options.run_name(name))
         folder = Path(out) if out else _folder_of(run)
         written = write_reports(
-            folder, _compared(opened, run), lambda: opened.results(run.id), formats=formats or None
+            folder,
+            _compared(opened, run),
+            lambda: opened.results(run.id),
+            formats=formats or None,
+            store=store,
         )
     finally:
         opened.close()

@@ -1,6 +1,6 @@
 """Measures the harness against the simulator and prints a table of ratios.
 
-    python tests/benchmarks/run.py [--quick] [--only cpu,throughput,startup,scale]
+    python tests/benchmarks/run.py [--quick] [--only cpu,throughput,startup,scale,pytest]
 
 `docs/performance.md` says what is measured and keeps the last table. Nothing here is asserted.
 """
@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from live import against_bare, throughput
+from pytest_items import pytest_items
 from report import Row, table
 from scale import scale
 from startup import startup
 
-BENCHMARKS = ("startup", "cpu", "throughput", "scale")
+BENCHMARKS = ("startup", "cpu", "throughput", "scale", "pytest")
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -53,6 +54,8 @@ def benchmarks(given: argparse.Namespace, folder: Path) -> Iterator[Row]:
         yield from against_bare(folder, given.cases, given.connections, given.rounds)
     if "throughput" in given.only:
         yield from throughput(folder, given.cases, 100, min(given.rounds, 3))
+    if "pytest" in given.only:
+        yield from pytest_items(folder, given.cases, given.connections, min(given.rounds, 3))
     if "scale" in given.only:
         for form in ("csv", "yaml") if given.form == "both" else (given.form,):
             yield from scale(folder, (given.cases, given.many), form, given.rounds)

@@ -28,6 +28,12 @@ def test_a_row_becomes_a_case(tmp_path: Path) -> None:
     assert (second.id, second.vars["message"]) == ("ticket-8", "cannot log in")
 
 
+def test_a_wrong_query_is_found_where_the_suite_names_its_data(tmp_path: Path) -> None:
+    cases = "cases:\n  - id: a\n    data: {sqlite: t.db, query: SELECT * FROM gone}\n"
+    (found,) = problems(tmp_path, HEAD + cases, t_db="")
+    assert found.startswith("s.yaml:9:5: the query 'SELECT * FROM gone' of 't.db' failed: no such")
+
+
 def test_a_row_is_seen_by_vars_and_prompts_with_its_index(tmp_path: Path) -> None:
     _first, second = loaded(tmp_path, HEAD + ROWS, t_csv=CSV).cases
     assert second.vars["row"] == {

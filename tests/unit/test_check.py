@@ -106,7 +106,7 @@ def test_a_prompt_that_cannot_be_asked_is_found_at_its_line(
 
 def test_every_part_that_cannot_be_rendered_is_found_at_once(tmp_path: Path) -> None:
     more = "system: '{{ a }}'\nparams: {max_tokens: '{{ b }}'}\n"
-    tools = "tools: [{name: t, description: '{{ c }}', input_schema: {}}]\n"
+    tools = "tools: [{name: t, description: '{{ c }}', reply: ok, input_schema: {}}]\n"
     history = "messages: [{role: user, content: '{{ d }}'}]\n"
     text = HEAD.replace("{{ word }}", "{{ e }}") + more + tools + history + CASE
     found = problems(tmp_path, text)
@@ -174,6 +174,70 @@ def test_a_tool_that_could_not_answer_is_found(tmp_path: Path, tool: str, proble
     tools = f"tools: [{{name: t, input_schema: {{type: object}}, {tool}}}]\n"
     (found,) = problems(tmp_path, HEAD + tools + CASE, t_py="def f():\n    pass\n")
     assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("tool", "problem"),
+    [
+        pytest.param("{name: t, reply: x}", "8:5: the tool 't' has no `input_schema`; write",
+                     id="no schema"),
+        pytest.param("{name: t, type: custom, reply: x}", "8:5: the tool 't' has no `input_schema`",
+                     id="custom without schema"),
+        pytest.param("{name: t, reply: x, input_schema: {type: strin}}",
+                     "8:25: `input_schema`: not a JSON Schema: $.type: 'strin' is not valid",
+                     id="no such type"),
+        pytest.param("{name: t, reply: x, input_schema: {type: string}}",
+                     "8:25: `input_schema`: a tool's input is an object", id="no object"),
+        pytest.param("{name: t, reply: x, input_schema: {}}",
+                     "8:25: `input_schema`: a tool's input is an object", id="no type"),
+        pytest.param("{name: t, reply: x, input_schema: object}",
+                     "8:25: `input_schema`: a JSON Schema is a mapping", id="no mapping"),
+        pytest.param("{name: t, input_schema: {type: object}}",
+                     "8:5: nothing answers the tool 't'; write `reply` or `python`, or",
+                     id="no answer"),
+    ],
+)  # fmt: skip
+def test_an_own_tool_needs_a_schema_and_an_answer(tmp_path: Path, tool: str, problem: str) -> None:
+    (found,) = problems(tmp_path, HEAD + f"tools:\n  - {tool}\n" + CASE)
+    assert found.startswith(f"s.yaml:{problem}")
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        "tools: [{type: web_search_20250305, name: web_search}]\n",
+        "max_tool_rounds: 0\ntools: [{name: t, input_schema: {type: object}}]\n",
+    ],
+    ids=["a server's", "no rounds"],
+)
+def test_a_tool_that_the_suite_never_answers_needs_no_reply(tmp_path: Path, tools: str) -> None:
+    assert problems(tmp_path, HEAD + tools + CASE) == []
+
+
+@pytest.mark.parametrize("key", ["stream", "timeout"])
+def test_what_does_not_belong_in_params_is_told_once(tmp_path: Path, key: str) -> None:
+    text = HEAD.replace("[haiku]", "[haiku, opus]") + f"params: {{{key}: 1}}\n" + CASE
+    (found,) = problems(tmp_path, text)
+    assert found.startswith(f"s.yaml:7:10: `{key}` does not belong in params")
+
+
+LONG = "cases: [{id: a, vars: {word: \"{{ 'x ' * 600000 }}\"}}]\n"
+
+
+def test_a_prompt_far_longer_than_a_models_context_is_an_error(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, HEAD + LONG)
+    assert found.startswith("s.yaml:3:1: the prompt of 1,200,005 characters is about 400,001 tok")
+    assert "claude-haiku-4-5-20251001 reads at most 200,000; shorten it (case 'a')" in found
+
+
+def test_an_unknown_models_context_bounds_no_prompt(tmp_path: Path) -> None:
+    assert problems(tmp_path, HEAD.replace("[haiku]", "[claude-next]") + LONG) == []
+
+
+def test_an_image_is_no_text_to_read(tmp_path: Path) -> None:
+    source = "{type: base64, media_type: image/png, data: \"{{ 'x' * 1200000 }}\"}"
+    image = f"[{{type: image, source: {source}}}, {{text: a}}]"
+    assert problems(tmp_path, HEAD.replace('"Say {{ word }}."', image) + CASE) == []
 
 
 def test_what_a_model_refuses_in_a_tool_is_found_at_the_tool(tmp_path: Path) -> None:

@@ -271,6 +271,30 @@ def test_a_missing_file_names_the_near_ones(tmp_path: Path, write: Write) -> Non
     assert message == f"there is no file 'tickts.csv' in {tmp_path}; is it 'tickets.csv'?"
 
 
+@pytest.mark.parametrize(
+    ("there", "near"),
+    [
+        (["colon.yaml", "answers.csv"], None),
+        (["tickets.yaml", "tickets2.csv"], "'tickets2.csv'"),
+        (["tickets.yaml", "colon.csv"], "'tickets.yaml'"),
+    ],
+    ids=["none is like it", "its kind first", "another kind"],
+)
+def test_a_missing_files_name_is_compared_with_those_of_its_kind_first(
+    tmp_path: Path, write: Write, there: list[str], near: str | None
+) -> None:
+    for name in there:
+        write(name, "")
+    (message,) = problems("tickets.csv" if near else "nope.csv", tmp_path)
+    assert message.endswith(f"; is it {near}?" if near else f" in {tmp_path}")
+
+
+def test_a_wrong_query_stands_at_its_place_in_the_suite(tmp_path: Path, database: str) -> None:
+    source = {"sqlite": database, "query": "select * from ticket"}
+    with pytest.raises(SuiteError, match=r"^s\.yaml:9:5: the query 'select \* from ticket' of 't"):
+        rows(source, tmp_path, at=Place(Path("s.yaml"), 9, 5))
+
+
 def test_what_is_wrong_with_the_source_stands_at_its_place_in_the_suite(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"^s\.yaml:9:5: there is no file"):
         rows("d.csv", tmp_path, at=Place(Path("s.yaml"), 9, 5))
@@ -354,6 +378,16 @@ def test_a_function_gives_its_rows(tmp_path: Path, write: Write) -> None:
             "x = 1\ndef make(:\n",
             "made.py:2:10: file 'made.py' cannot be loaded: SyntaxError",
             id="syntax",
+        ),
+        pytest.param(
+            "import sys\ndef make():\n    yield {}\n    sys.exit()\n",
+            "made.py:4:1: 'make' raised SystemExit",
+            id="ends the program",
+        ),
+        pytest.param(
+            "raise SystemExit(0)\n",
+            "made.py:1:1: file 'made.py' cannot be loaded: SystemExit: 0",
+            id="ends the program when loaded",
         ),
         pytest.param("other = 1\n", "'made.py' has no function 'make'", id="none"),
         pytest.param(

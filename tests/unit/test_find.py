@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from harness.errors import SuiteError
-from harness.find import find_suites, is_suite
+from harness.find import find_suites, is_suite, suite_folders
 
 
 @pytest.fixture
@@ -48,6 +49,45 @@ def test_everything_that_is_not_there_is_said_at_once(folder: Path, tmp_path: Pa
     first, second = map(str, caught.value.problems)
     assert first == f"{folder}/gone.yaml: no such file or folder"
     assert second.startswith(f"{tmp_path}/empty: no suite in this folder; suites are YAML files")
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "p.yaml")
+    assert "p.yaml" not in [path.name for path in find_suites([folder])]
+
+
+def test_what_is_neither_file_nor_folder_is_not_called_a_folder() -> None:
+    with pytest.raises(SuiteError, match=r"^/dev/null: neither a file nor a folder"):
+        find_suites([Path("/dev/null")])
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails to read")
+def test_a_file_of_a_folder_that_cannot_be_read_is_an_error(folder: Path) -> None:
+    # No permission keeps root from reading; an address of no memory keeps everybody.
+    (folder / "x.yaml").symlink_to("/proc/self/mem")
+    with pytest.raises(SuiteError, match=r"x\.yaml: cannot be read: "):
+        find_suites([folder])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("name", ["deep", "b.yaml"], ids=["folder", "file"])
+def test_what_one_may_not_read_in_a_folder_is_an_error(folder: Path, name: str) -> None:
+    (folder / name).chmod(0)
+    try:
+        with pytest.raises(SuiteError, match=f"{name}: cannot be read: Permission denied"):
+            find_suites([folder])
+    finally:
+        (folder / name).chmod(0o700)
+
+
+def test_the_folder_of_a_suite_comes_after_the_folder_that_is_named(folder: Path) -> None:
+    assert suite_folders([folder]) == [folder, folder, folder / "deep"]
+
+
+def test_the_folder_that_is_named_first_comes_last(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    found = suite_folders([folder / "b.yaml", tmp_path / "empty"])
+    assert found == [tmp_path / "empty", folder]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from suite_making import HEAD, loaded, registry, trial_of
 
 from harness.errors import SuiteError
-from harness.offline import script_of, script_path
+from harness.offline import script_of, script_path, warnings_of
 from harness.prompt import Composer
 from harness.simulator import Entry, fingerprint
 from harness.suite import Suite
@@ -136,3 +136,34 @@ def test_blocks_are_answered_verbatim(tmp_path: Path) -> None:
     )
     (reply,) = entry(suite_with(tmp_path, answers)).replies[HAIKU]
     assert [dict(each) for each in reply.blocks] == [block]
+
+
+@pytest.mark.parametrize(
+    ("answers", "warning"),
+    [
+        pytest.param("{a: {low: x, '*': y}, '*': {opus: z}}", None, id="all are known"),
+        pytest.param("{aa: {haiku: x}}", "1:11: no case has the id 'aa'; did you mean `a`?",
+                     id="case"),
+        pytest.param("{a: {haikku: x}}", "1:15: 'haikku' is no candidate and no model; did you "
+                     "mean `haiku`?", id="model"),
+        pytest.param("{a: {sonnet: x}}", None, id="a model that is not asked now"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_nobody_will_give_is_a_warning(
+    tmp_path: Path, answers: str, warning: str | None
+) -> None:
+    suite = suite_with(tmp_path, f"answers: {answers}\n")
+    found = warnings_of([suite], registry(tmp_path))
+    start = f"{tmp_path}/answers.yaml:{warning}"
+    assert [each[: len(start)] for each in found] == ([start] if warning else [])
+
+
+def test_answers_of_several_suites_are_looked_up_in_all_of_them(tmp_path: Path) -> None:
+    suite = suite_with(tmp_path, "answers: {a: {haiku: x}, other: {haiku: y}}\n")
+    assert len(warnings_of([suite], registry(tmp_path))) == 1
+    (tmp_path / "second.yaml").write_text(TEXT.replace("suite: t", "suite: u"), encoding="utf-8")
+    assert warnings_of([suite], registry(tmp_path)) == []
+
+
+def test_without_a_script_there_is_nothing_to_warn_of(tmp_path: Path) -> None:
+    assert warnings_of([suite_with(tmp_path, None)], registry(tmp_path)) == []

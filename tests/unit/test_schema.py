@@ -250,6 +250,8 @@ def test_what_the_loader_takes_fits(tmp_path, change):
         "graders: [{contains: a, full: true}]",
         "graders: [{contains: {ignore_case: true}}]",
         "graders: [{contains: {text: a}, text: b}]",
+        "gates: [{pass_rate: {min: 80}}]",
+        "gates: [{cost_usd: {max: -1}}]",
         "graders: [{contains: {text: a, txt: b}}]",
         "graders: [{equals: a, contains: b}]",
         "graders: [{equals: 1.5}]",

@@ -18,11 +18,62 @@ def suites(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_dotenv_file_is_read_beside_the_suites_and_here(tmp_path: Path, suites: Path):
-    (suites / ".env").write_text("A=suite\nB=suite\nC=suite\n")
-    (tmp_path / ".env").write_text("B=here\nC=here\n")
+def test_a_dotenv_file_is_read_here_and_over_it_those_beside_the_suites(
+    tmp_path: Path, suites: Path
+):
+    (tmp_path / ".env").write_text("A=here\nB=here\nC=here\n")
+    (suites / ".env").write_text("B=suite\nC=suite\n")
+    (suites / "x.yaml").write_text("suite: x\n")
     found = settings.environment({"C": "environment"}, [suites / "x.yaml"], tmp_path)
-    assert found == {"A": "suite", "B": "here", "C": "environment"}
+    assert found == {"A": "here", "B": "suite", "C": "environment"}
+
+
+@pytest.fixture
+def nested(suites: Path) -> Path:
+    """A suite two folders below the one that is named, with settings in each folder."""
+    deep = suites / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "x.yaml").write_text("suite: x\n")
+    (suites / ".env").write_text("A=named\nB=named\n")
+    (deep / ".env").write_text("B=beside\n")
+    (suites / "harness.yaml").write_text("aliases: {one: opus, two: opus}\n")
+    (deep / "harness.yaml").write_text("aliases: {two: haiku}\n")
+    return suites
+
+
+def test_a_folders_dotenv_is_under_that_beside_a_suite_below_it(nested: Path, tmp_path: Path):
+    assert settings.environment({}, [nested], tmp_path) == {"A": "named", "B": "beside"}
+
+
+def test_a_folders_models_are_under_those_beside_a_suite_below_it(nested: Path, tmp_path: Path):
+    registry = settings.registry([nested], tmp_path, None)
+    assert (registry.resolve("one").id, registry.resolve("two").id) == (
+        registry.resolve("opus").id,
+        registry.resolve("haiku").id,
+    )
+
+
+def test_a_folder_that_is_both_here_and_beside_a_suite_is_nearest(nested: Path):
+    found = settings.environment({}, [nested], nested / "a" / "b")
+    assert found == {"A": "named", "B": "beside"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("nonsense here", 1),
+        ("A=x\n\n\nnot a line\nB=y\n", 4),
+        ("A='open\n", 1),
+        ("# why\nA=x\nB C=y\n", 3),
+    ],
+    ids=["words", "after empty lines", "open quote", "space in a name"],
+)
+def test_a_dotenv_line_that_is_none_is_an_error_at_its_place(tmp_path: Path, text: str, line: int):
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(SuiteError) as caught:
+        settings.environment({}, [], tmp_path)
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{tmp_path}/.env:{line}:1: no `NAME=value`")
 
 
 def test_of_several_folders_the_first_has_the_last_word(tmp_path: Path, suites: Path):

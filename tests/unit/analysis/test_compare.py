@@ -19,6 +19,7 @@ from harness.records import (
     Bill,
     Call,
     Candidate,
+    Missing,
     Outcome,
     Request,
     Result,
@@ -104,6 +105,29 @@ def test_trials_are_counted_by_how_they_ended() -> None:
     ).trials
     assert (trials.planned, trials.graded, trials.missing, trials.pending) == (9, 2, 1, 6)
     assert (trials.refused, trials.truncated, trials.reused) == (1, 1, 1)
+
+
+def test_an_answer_that_took_several_attempts_is_counted() -> None:
+    twice = trial("a", PASSED, call(attempts=2), call(attempts=3, purpose="judge"))
+    assert summary(twice, trial("b", PASSED, call())).trials.retried == 2
+
+
+def test_missing_trials_are_kept_by_kind_with_the_reason_that_most_gave() -> None:
+    found = summary(
+        *(trial(c, ERRORED, missing=Missing("timeout", ""), reason="60 s") for c in "ab"),
+        trial("c", ERRORED, missing=Missing("timeout", ""), reason="30 s"),
+        trial("d", UNGRADED, call(), reason="rubric: no verdict"),
+    ).missing
+    assert [(m.kind, m.count, m.reason) for m in found] == [
+        ("timeout", 3, "60 s"),
+        ("ungraded", 1, "rubric: no verdict"),
+    ]
+
+
+def test_why_dollars_are_unknown_is_known() -> None:
+    lost = call(None, usage=UNKNOWN_USAGE)
+    cost = summary(trial("a", PASSED, lost, call(None), call())).cost_usd
+    assert (cost.unknown_usage, cost.unpriced) == (1, ("m",))
 
 
 def test_judges_cost_apart_and_their_tokens_are_not_the_candidates() -> None:

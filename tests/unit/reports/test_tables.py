@@ -11,7 +11,8 @@ import pytest
 from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison, GateVerdict
 from harness.records import Result, Run, TrialId
-from reports import tables
+from reports import sentences, tables
+from reports.commands import Commands
 
 Make = Callable[..., Result]
 
@@ -55,7 +56,7 @@ def test_a_suite_and_candidate_is_a_row(comparison: Comparison) -> None:
 def test_the_total_is_unknown_when_one_price_is(comparison: Comparison) -> None:
     first, *rest = comparison.candidates
     unknown = replace(first, cost_usd=replace(first.cost_usd, total=None))
-    total, spent = tables.total_cost(replace(comparison, candidates=(unknown, *rest)))
+    total, spent = sentences.total_cost(replace(comparison, candidates=(unknown, *rest)))
     assert total is None
     assert spent == Decimal("0.00168")
 
@@ -74,7 +75,7 @@ def test_the_verdict_counts_the_gates(
     comparison: Comparison, verdicts: list[str], line: str
 ) -> None:
     gates = tuple(GateVerdict("s", "pass_rate", "haiku", v, "") for v in verdicts)  # type: ignore[arg-type]
-    assert tables.verdict(replace(comparison, gates=gates)) == line
+    assert sentences.verdict(replace(comparison, gates=gates)) == line
 
 
 def test_gates_that_did_not_pass_come_first(comparison: Comparison) -> None:
@@ -83,5 +84,5 @@ def test_gates_that_did_not_pass_come_first(comparison: Comparison) -> None:
 
 
 def test_the_command_for_a_transcript_is_quoted() -> None:
-    command = tables.show_command("latest", TrialId("s", "it's", "haiku"))
+    command = Commands("latest").show(TrialId("s", "it's", "haiku"))
     assert command == """harness show latest 's/it'"'"'s[haiku-r1]'"""

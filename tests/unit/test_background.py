@@ -1,0 +1,89 @@
+"""A run in a thread of its own: results as they come, and what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from local_api import Asked, LocalApi, access, error, http, message
+from suite_making import registry, write
+
+from harness import plan
+from harness.background import BackgroundRun
+from harness.errors import InterruptedRunError, RunStoppedError
+from harness.invocation import Invocation
+from harness.load import load
+from harness.records import Outcome
+from harness.run import begin, prepare_trials
+from harness.store import Store
+
+SUITE = """
+suite: s
+models: [haiku]
+prompt: "Say {{ n }}."
+params: {max_tokens: 5}
+graders: [{contains: hi}]
+cases:
+"""
+
+
+@pytest.fixture
+def begun(
+    tmp_path: Path, serve: Callable[..., LocalApi]
+) -> Iterator[Callable[..., BackgroundRun]]:
+    """Starts a run of so many cases against a server that behaves as a function says."""
+    with ExitStack() as stack:
+
+        def start(count: int, behave: Callable[[Asked], bytes], width: int = 1) -> BackgroundRun:
+            cases = "".join(f"  - {{id: c{n}, vars: {{n: {n}}}}}\n" for n in range(count))
+            models = registry(tmp_path)
+            suites = load([write(tmp_path, SUITE + cases)], models)
+            invocation = Invocation((), cwd=str(tmp_path), concurrency=width)
+            environ = access(serve(behave).url)
+            prepared = prepare_trials(invocation, models, environ, list(plan.trials(suites)))
+            store = Store(f"sqlite:///{tmp_path}/store.db")
+            stack.callback(store.close)
+            run = BackgroundRun(prepared, store, begin(prepared, store))
+            stack.callback(run.finish)
+            return run
+
+        yield start
+
+
+def test_results_are_there_in_any_order(begun: Callable[..., BackgroundRun]) -> None:
+    run = begun(3, lambda _asked: http(message("hi")))
+    outcomes = [run.result(trial).outcome for trial in reversed(run.prepared.trials)]
+    assert outcomes == [Outcome.PASSED] * 3
+    assert run.finish().stopped is None
+    assert run.done
+
+
+def test_a_run_that_is_finished_early_is_interrupted(begun: Callable[..., BackgroundRun]) -> None:
+    run = begun(500, lambda _asked: http(message("hi")))
+    run.result(run.prepared.trials[0])
+    assert isinstance(run.finish().stopped, InterruptedRunError)
+    with pytest.raises(InterruptedRunError):
+        run.result(run.prepared.trials[-1])
+
+
+def test_finishing_before_the_first_answer_loses_nothing(
+    begun: Callable[..., BackgroundRun],
+) -> None:
+    run = begun(50, lambda _asked: http(message("hi")))
+    assert isinstance(run.finish().stopped, InterruptedRunError)
+
+
+def test_what_stops_the_run_is_raised_to_whoever_waits(begun: Callable[..., BackgroundRun]) -> None:
+    run = begun(3, lambda _asked: http(error("authentication_error"), status=401))
+    for trial in run.prepared.trials:
+        with pytest.raises(RunStoppedError, match="401"):
+            run.result(trial)
+    assert isinstance(run.finish().stopped, RunStoppedError)
+
+
+def test_a_run_can_be_finished_twice(begun: Callable[..., BackgroundRun]) -> None:
+    run = begun(1, lambda _asked: http(message("hi")))
+    run.result(run.prepared.trials[0])
+    assert run.finish() is run.finish()
