@@ -17,17 +17,19 @@ import pytest
 from harness import errors, graders
 from harness.check import check
 from harness.cli import COMMANDS, cli, failures
+from harness.evals import IN_THE_FUNCTION
 from harness.load import load
 from harness.model_table import MODEL_KEYS, RATES, SETTINGS, load_registry
+from harness.pytest_options import FLAGS, OPTIONS
 from harness.suite_file import CaseFile, GateFile, SuiteFile
 from reports.write import FORMATS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SUITES, COMMANDS_MD, MODELS, GRADERS = (
+SUITES, COMMANDS_MD, MODELS, GRADERS, PYTEST, EVALS = (
     (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("suites", "commands", "models", "graders")
+    for name in ("suites", "commands", "models", "graders", "pytest", "evals")
 )
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -88,6 +90,33 @@ def test_every_report_format_is_documented(name: str) -> None:
 @pytest.mark.parametrize("option", ["--help", "--version", "--debug"])
 def test_every_option_of_all_commands_is_documented(option: str) -> None:
     assert f"{option}`" in COMMANDS_MD
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, *FLAGS])
+def test_every_option_under_pytest_is_documented_with_its_ini_key(name: str) -> None:
+    key = f"eval_{name}".replace("-", "_")
+    assert re.search(rf"^\| `--eval-{name}\b[^|]*` \| `{key}` \|", PYTEST, re.MULTILINE)
+
+
+EVAL_KEYS = set(SuiteFile.model_fields) - set(IN_THE_FUNCTION)
+
+
+@pytest.mark.parametrize("key", sorted(EVAL_KEYS))
+def test_every_key_of_an_eval_is_documented(key: str) -> None:
+    assert f"`{key}" in section(EVALS, "What `@evaluation` takes")
+
+
+@pytest.mark.parametrize(
+    "text", blocks(EVALS, "python"), ids=lambda text: text.split("def ")[-1][:20]
+)
+def test_every_eval_in_the_documents_is_sound(text: str, tmp_path: Path) -> None:
+    for _kind, name, body in BLOCK.findall(EVALS):
+        if name:
+            (tmp_path / name).write_text(body, encoding="utf-8")
+    (tmp_path / "test_it.py").write_text(text, encoding="utf-8")
+    registry = load_registry()
+    found = check(load([tmp_path / "test_it.py"], registry), registry)
+    assert (found.problems, found.warnings) == ([], [])
 
 
 @pytest.mark.parametrize("name", graders.names())

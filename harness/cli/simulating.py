@@ -46,11 +46,19 @@ from harness.cli import options
     help="The pace of streams.",
 )
 @click.option(
+    "--batch-seconds",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="S",
+    help="How long a message batch takes.",
+)
+@click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="SPEC",
-    help="Such as status=529,p=0.1,retry_after=1 (may be repeated).",
+    help="Such as status=529,p=0.1,retry_after=1 or create_drops,times=1 (may be repeated).",
 )
 @click.option(
     "--rpm", type=click.IntRange(1), metavar="N", help="Requests per minute and model class."
@@ -104,6 +112,7 @@ def _settings(script: Any, given: dict[str, Any]) -> Any:
             script=script,
             api_keys=frozenset(given["keys"]) or None,
             tokens_per_second=given["tokens_per_second"],
+            batch_s=given["batch_seconds"],
         )
     except ValueError as error:
         raise UsageError(str(error)) from error

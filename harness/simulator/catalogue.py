@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from harness.simulator.pages import page, place
 from harness.simulator.problem import ApiError, InvalidError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ EFFORTS = ("low", "medium", "high", "max", "xhigh")
 THINKING_TYPES = ("adaptive", "between_tools", "disabled", "enabled")
 STAGES = ("active", "deprecated", "retired")
 LISTED_STAGES = ("active", "deprecated")
-DEFAULT_LIMIT, MAX_LIMIT = 20, 1000
 YES, NO = {"supported": True}, {"supported": False}
 
 
@@ -65,37 +65,8 @@ class Catalogue:
             )
         wanted = lifecycle or LISTED_STAGES
         infos = [info for info in self._infos if info["lifecycle"] in wanted]
-        limit = _limit(query.get("limit"))
-        if "before_id" in query:
-            end = _position(infos, "before_id", query["before_id"])
-            start = max(0, end - limit)
-            return _page(infos[start:end], has_more=start > 0)
-        start = _position(infos, "after_id", query["after_id"]) + 1 if "after_id" in query else 0
-        return _page(infos[start : start + limit], has_more=start + limit < len(infos))
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not re.fullmatch(r"\d{1,9}", text) or not 1 <= int(text) <= MAX_LIMIT:
-        raise InvalidError(f"Input should be between 1 and {MAX_LIMIT}").under("limit")
-    return int(text)
-
-
-def _position(infos: Sequence[Mapping[str, Any]], key: str, wanted: str) -> int:
-    for position, info in enumerate(infos):
-        if info["id"] == wanted:
-            return position
-    raise InvalidError(f"no object has the id {wanted!r}").under(key)
-
-
-def _page(data: Sequence[Mapping[str, Any]], *, has_more: bool) -> dict[str, Any]:
-    return {
-        "data": list(data),
-        "has_more": has_more,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
-    }
+        where, more = place([info["id"] for info in infos], query)
+        return page(infos[where], has_more=more)
 
 
 def model_info(model: Model) -> dict[str, Any]:

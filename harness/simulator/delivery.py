@@ -35,7 +35,7 @@ class Delivery:
 async def deliver(request: web.Request, delivery: Delivery, *, stream: bool) -> web.StreamResponse:
     """Send the message, or what its fault makes of it."""
     if delivery.hit.kind == "drop":
-        return _drop(request)
+        return hang_up(request)
     if delivery.hit.kind == "html":
         page = {**delivery.headers, "Content-Type": "text/html"}
         return response(HTML_PAGE, delivery.request_id, headers=page)
@@ -51,7 +51,8 @@ def disfigured(message: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     return message
 
 
-def _drop(request: web.Request) -> web.Response:
+def hang_up(request: web.Request) -> web.Response:
+    """Close the connection without a word; the response is for aiohttp alone."""
     from aiohttp import web
 
     if request.transport is not None:

@@ -8,22 +8,53 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from harness.simulator.problem import ApiError
 
-KINDS: Mapping[str, str] = {
-    "status": "an HTTP error before anything is paid for",
-    "slow": "a delay before the answer",
-    "drop": "the connection closes before the response; paid for",
-    "cut": "a body that ends half-way, a stream without message_stop; paid for",
-    "error_event": "an error event in the middle of a stream; a plain error without one",
-    "malformed": "a 200 whose body is broken JSON; paid for",
-    "html": "a 200 whose body is an HTML page; paid for",
-    "empty": "a 200 with an empty body; paid for",
-    "no_usage": "an answer without usage; paid for",
-    "unknown_block": "an answer with a content block of a type that nobody knows; paid for",
+Scope = Literal["message", "create", "batch", "line", "poll", "results"]
+
+
+class Kind(NamedTuple):
+    """What a kind of fault hits, what it does, and the option that `kind=VALUE` sets."""
+
+    scope: Scope
+    does: str
+    value: str | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    "status": Kind("message", "an HTTP error before anything is paid for", "status"),
+    "slow": Kind("message", "a delay before the answer", "delay_s"),
+    "drop": Kind("message", "the connection closes before the response; paid for"),
+    "cut": Kind("message", "half a body, a stream without message_stop; paid for"),
+    "error_event": Kind("message", "an error event in a stream; else a plain error", "status"),
+    "malformed": Kind("message", "a 200 whose body is broken JSON; paid for"),
+    "html": Kind("message", "a 200 whose body is an HTML page; paid for"),
+    "empty": Kind("message", "a 200 with an empty body; paid for"),
+    "no_usage": Kind("message", "an answer without usage; paid for"),
+    "unknown_block": Kind("message", "a content block of a type that nobody knows; paid for"),
+    "create_status": Kind("create", "an HTTP error; there is no batch", "status"),
+    "create_lost": Kind("create", "the connection closes; there is no batch"),
+    "create_lands": Kind("create", "the batch is there, the answer an HTTP error", "status"),
+    "create_drops": Kind("create", "the batch is there, the connection closes"),
+    "create_slow": Kind("create", "the batch is there at once, the answer late", "delay_s"),
+    "results_elsewhere": Kind("batch", "results_url names another host", "url"),
+    "archived": Kind("batch", "the results are gone once the batch has ended"),
+    "errored": Kind("line", "an errored result of any error type", "error_type"),
+    "expired": Kind("line", "an expired result"),
+    "canceled": Kind("line", "a canceled result"),
+    "unknown_result": Kind("line", "a result of a type that nobody knows"),
+    "missing_line": Kind("line", "no line in the results; paid for"),
+    "duplicate_line": Kind("line", "the same line twice; paid for once"),
+    "blank_line": Kind("line", "an empty line beside it; paid for"),
+    "broken_line": Kind("line", "a line that is broken JSON; paid for"),
+    "poll_status": Kind("poll", "an HTTP error when a batch is looked at, or all listed", "status"),
+    "results_status": Kind("results", "an HTTP error instead of the results", "status"),
+    "results_cut": Kind("results", "the connection closes in the middle of the results"),
+    "results_short": Kind("results", "results that end in the middle of a line"),
 }
+BY_MODEL = ("message", "line")
 MESSAGES = {
     400: "You have reached your specified API usage limits. You will regain access next month.",
     401: "invalid x-api-key",
@@ -34,7 +65,7 @@ MESSAGES = {
     500: "Internal server error",
     529: "Overloaded",
 }
-DEFAULT_STATUS = {"status": 500, "error_event": 529}
+DEFAULT_STATUS = {"error_event": 529}
 DEFAULT_DELAY_S = 5.0
 UNKNOWN_BLOCK = {"type": "brand_new_block", "payload": {"simulated": True}}
 
@@ -44,7 +75,8 @@ class Fault:
     """One fault: hits with `probability`, from the request after `after` on, at most `times` times.
 
     `models` (ids or aliases) restricts it, and then only their requests are counted. `retry_after`
-    and `delay_s` are seconds; `status`, `should_retry` and `error_code` shape an HTTP error.
+    and `delay_s` are seconds; `status`, `should_retry` and `error_code` shape an HTTP error,
+    `error_type` the error of a batch's line, and `url` begins the `results_url` of a batch.
     """
 
     kind: str
@@ -57,6 +89,8 @@ class Fault:
     delay_s: float | None = None
     should_retry: bool | None = None
     error_code: str | None = None
+    error_type: str | None = None
+    url: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -67,6 +101,18 @@ class Fault:
             raise ValueError(f"an error status is between 400 and 599, not {self.status}")
         if min(self.after, self.times or 0, self.retry_after or 0, self.delay_s or 0) < 0:
             raise ValueError("after, times, retry_after and delay are 0 or more")
+        if self.models and self.scope not in BY_MODEL:
+            raise ValueError(f"`{self.kind}` hits whole batches; leave out `models`")
+
+    @property
+    def scope(self) -> Scope:
+        """What the fault hits, and what is counted for it."""
+        return KINDS[self.kind].scope
+
+    @property
+    def only_delays(self) -> bool:
+        """The fault comes on top of others."""
+        return KINDS[self.kind].value == "delay_s"
 
     @classmethod
     def parse(cls, text: str) -> Fault:
@@ -79,7 +125,7 @@ class Fault:
         fault = cls(kind.strip())
         given = dict(_option(option) for option in options if option)
         if argument:
-            key = {"slow": "delay_s", "status": "status", "error_event": "status"}.get(fault.kind)
+            key = KINDS[fault.kind].value
             if key is None:
                 raise ValueError(f"`{fault.kind}` takes no value; write `{fault.kind},p=0.1`")
             given[key] = _read(key, argument)
@@ -112,6 +158,8 @@ OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "delay_s": ("delay_s", float),
     "should_retry": ("should_retry", lambda text: {"true": True, "false": False}[text.lower()]),
     "error_code": ("error_code", str),
+    "error_type": ("error_type", str),
+    "url": ("url", str),
 }
 
 
@@ -148,7 +196,7 @@ NOTHING = Hit()
 
 
 class FaultPlan:
-    """Counts requests and says which of them are hit."""
+    """Counts requests, each scope for itself, and says which of them are hit."""
 
     def __init__(self, faults: Sequence[Fault], seed: int) -> None:
         self._faults = tuple(faults)
@@ -160,15 +208,17 @@ class FaultPlan:
         self._seen = [0] * len(self._faults)
         self._fired = [0] * len(self._faults)
 
-    def next(self, names: Sequence[str]) -> Hit:
-        """What happens to the next request of the model that goes by `names`."""
+    def next(self, names: Sequence[str] = (), *, scope: Scope = "message") -> Hit:
+        """What happens to the next request of a scope; `names` are those of its model."""
         delay_s, hit = 0.0, None
         for index, fault in enumerate(self._faults):
+            if fault.scope != scope:
+                continue
             due = self._due(index, fault, names=names)
-            if not due or (hit and fault.kind != "slow"):
+            if not due or (hit and not fault.only_delays):
                 continue
             self._fired[index] += 1
-            if fault.kind == "slow":
+            if fault.only_delays:
                 delay_s += DEFAULT_DELAY_S if fault.delay_s is None else fault.delay_s
             else:
                 hit, delay_s = fault, delay_s + (fault.delay_s or 0.0)

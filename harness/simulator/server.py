@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from harness.errors import UsageError
+from harness.simulator.batch_http import BATCH_ROUTES, WAKE, Handler, at_work
 from harness.simulator.delivery import Delivery, deliver
 from harness.simulator.http import (
     MAX_BODY_BYTES,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-Handler = Callable[[Service, web.Request, str], Awaitable[web.StreamResponse]]
 BACKLOG = 1024
 SHUTDOWN_S = 0.5
 
@@ -47,6 +47,8 @@ def make_app(
 
 def _app(service: Service) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app[WAKE] = asyncio.Event()
+    app.cleanup_ctx.append(at_work(service.batches))
     for method, path, handler in ROUTES:
         app.router.add_route(method, path, _guarded(service, handler))
     return app
@@ -60,7 +62,7 @@ def _guarded(service: Service, handler: Handler) -> Callable[[web.Request], Awai
         except ApiError as exc:
             error = exc
         except ConnectionError:
-            raise
+            return web.Response()  # who asked is gone, and nobody reads it
         except Exception:
             log.exception("a bug in the simulator, at %s %s", request.method, request.path)
             error = ApiError(500, "Internal server error")
@@ -123,7 +125,7 @@ async def _model(service: Service, request: web.Request, request_id: str) -> web
 
 
 async def _ledger(service: Service, _request: web.Request, request_id: str) -> web.StreamResponse:
-    return response(service.ledger.as_json(), request_id)
+    return response(service.ledger.dumps(), request_id)
 
 
 async def _reset(service: Service, _request: web.Request, request_id: str) -> web.StreamResponse:
@@ -140,6 +142,7 @@ async def _unknown(_service: Service, request: web.Request, _id: str) -> web.Str
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/messages", _messages),
     ("POST", "/v1/messages/count_tokens", _count_tokens),
+    *BATCH_ROUTES,
     ("GET", "/v1/models", _models),
     ("GET", "/v1/models/{id}", _model),
     ("GET", "/__simulator/ledger", _ledger),

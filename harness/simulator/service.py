@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from harness.simulator.answers import Asked, reply_to
+from harness.simulator.batches import Batches
 from harness.simulator.cache import Prompt, PromptCache
 from harness.simulator.catalogue import Catalogue
 from harness.simulator.faults import Fault, FaultPlan, Hit
@@ -55,6 +56,7 @@ class Service:
         self.cache = PromptCache()
         self.faults = FaultPlan(settings.faults, settings.seed)
         self.ledger = Ledger()
+        self.batches = Batches(self)
         self._ids = 0
         self._jitter = Random(settings.seed)
 
@@ -64,6 +66,7 @@ class Service:
         self.cache.clear()
         self.faults.reset()
         self.ledger.reset()
+        self.batches.reset()
 
     def new_id(self, prefix: str) -> str:
         """An id as the API makes them (`msg_01…`), the same in the same place of the same run."""
@@ -71,7 +74,7 @@ class Service:
         digest = hashlib.sha256(b"%d/%d" % (self.settings.seed, self._ids)).hexdigest()
         return f"{prefix}_01{digest[:22]}"
 
-    def parse(self, raw: bytes) -> dict[str, Any]:
+    def parse(self, raw: bytes | bytearray) -> dict[str, Any]:
         """The request's body; raises ApiError (400) where it is no JSON object."""
         import orjson
 
@@ -103,27 +106,36 @@ class Service:
         self.limiter.admit(COUNTING, input_tokens=0, now=self.clock())
         return prompt_tokens(body, model)
 
-    def answer(self, body: Body, model: Model, *, request_id: str) -> Answered:
-        """The answer, entered as paid; raises ApiError where a limit or the script refuses it."""
+    def answer(
+        self, body: Body, model: Model, *, request_id: str, batch_id: str | None = None
+    ) -> Answered:
+        """The answer, entered as paid; raises ApiError where a limit or the script refuses it.
+
+        The limits are those of live requests; a batch has its own, which nobody meets here.
+        """
         now = self.clock()
         prompt = self.cache.look_up(body, model, now=now)
         if model.context_tokens and prompt.total > model.context_tokens:
             raise InvalidError(
                 f"prompt is too long: {prompt.total} tokens > {model.context_tokens} maximum"
             )
-        bucket = bucket_of(model)
-        self.limiter.admit(bucket, input_tokens=prompt.total - prompt.read, now=now)
+        bucket, limited = bucket_of(model), self.limiter.active and batch_id is None
+        if limited:
+            self.limiter.admit(bucket, input_tokens=prompt.total - prompt.read, now=now)
         digest, opening = digest_of(body), fingerprint(body)
-        seen = self.ledger.seen(digest)
-        asked = Asked(body, model, opening, self.settings.seed, seen)
+        asked = Asked(body, model, opening, self.settings.seed, self.ledger.seen(digest))
         reply = reply_to(asked, self.settings.script)
         if reply.status is not None:
             raise Fault("status", status=reply.status).error()
         answer = message(body, model, reply=reply, prompt=prompt, message_id=self.new_id("msg"))
-        if self.limiter.active:
-            spent = answer["usage"]["output_tokens"]
-            self.limiter.spend_output(bucket, output_tokens=spent, now=now)
-        self.ledger.answered(answer, fingerprint=opening, digest=digest, request_id=request_id)
+        usage = answer["usage"]
+        if limited:
+            self.limiter.spend_output(bucket, output_tokens=usage["output_tokens"], now=now)
+        if batch_id is not None:
+            usage["service_tier"] = "batch"
+        self.ledger.answered(
+            answer, fingerprint=opening, digest=digest, request_id=request_id, batch_id=batch_id
+        )
         return Answered(answer, self._latency_s(reply), prompt)
 
     def begin(self, answered: Answered) -> None:

@@ -215,7 +215,7 @@ def test_junit_has_what_a_trial_took(evals: Evals) -> None:
     [
         "simulated: nothing here came from Claude",
         "sonnet * 66.7 % *",
-        "fail: pair pass_rate ?sonnet?: 66.7%, wanted at least 70.0%",
+        "fail: pair pass_rate ?sonnet?: 66.7 %, wanted at least 70 %",
         "Cost: *, of which this run paid *",
         "Report: .harness/runs/*/report.html",
     ],
@@ -319,8 +319,7 @@ def test_the_working_directory_may_hold_graders_of_a_package(evals: Evals) -> No
         "pair.yaml", PAIR.replace('equals: "{{ expected }}"', "python: our_checks.polite:please")
     )
     evals.write("pair.answers.yaml", PASSING)
-    code, out = evals.process("--eval-offline", "-k", "first", "--import-mode=importlib")
-    assert code == 0, out
+    evals.offline("-k", "first").assert_outcomes(passed=2)
 
 
 HEAVY = {
