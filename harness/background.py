@@ -29,9 +29,13 @@ class BackgroundRun:
         self._thread = threading.Thread(target=self._work, name="evals", daemon=True)
         self._thread.start()
 
-    def result(self, trial: Trial) -> Result:
-        """The trial's result, waited for; raises what stopped the run before it was there."""
-        return self._results[trial.index].result()
+    def result(self, index: int) -> Result:
+        """The result of the trial with this index; raises what stopped the run before it was there.
+
+        Takes no trial: where the waiting is interrupted, pytest writes out every argument, and a
+        trial has the whole suite in it.
+        """
+        return self._results[index].result()
 
     def finish(self) -> Execution:
         """End the run: send nothing more, record what is under way; what came of it."""

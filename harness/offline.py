@@ -8,6 +8,7 @@ vars would have it, or else wrongly, with odds that differ by model.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from harness.records import Candidate, Json
 from harness.render import Renderer
 from harness.suite import Case, Suite
 from harness.talk import Talk
+from harness.watchdog import Watchdog
 from harness.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from harness.yamlfile import PlaceOf
 
 EVERY = "*"
+FIRST_LIMIT_S = 5.0
+"""How long an eval may take to its first question; one that loops will be told so by its trial."""
 
 
 def script_of(suites: Iterable[Suite], registry: Registry) -> tuple[Script, str]:
@@ -251,7 +255,12 @@ def _first_said(workshop: Workshop, prompt: Prompt, case: Case, candidate: Candi
     suite = workshop.suite
     if suite.program is not None:
         talk = Talk(workshop, prompt, case.vars)
-        return next(suite.program(Chat(talk, lambda: talk), case)).content
+        begun = suite.program(Chat(talk, lambda: talk), case)
+        watchdog = Watchdog(FIRST_LIMIT_S)
+        try:
+            return watchdog.run(functools.partial(next, begun)).content
+        finally:
+            watchdog.close()
     turns = first_turns(suite.script_of(case), candidate)
     return workshop.content(turns[0], case.vars) if turns else None
 

@@ -97,16 +97,27 @@ class TrialItem(pytest.Item):
 
     def setup(self) -> None:
         """Wait for the result; without an answer or a grade the item is an error, not a failure."""
-        try:
-            result = self.result = session_of(self.config).result(self.trial)
-        except HarnessError as error:
+        ended = self._ended()
+        if isinstance(ended, HarnessError):
             # What ended the run would end every item that is left, with the same words.
-            stopped = isinstance(error, RunStoppedError)
+            stopped = isinstance(ended, RunStoppedError)
             code = pytest.ExitCode.INTERRUPTED if stopped else pytest.ExitCode.USAGE_ERROR
-            pytest.exit(worded(error), returncode=code)
-        self.user_properties += _properties(self.trial, result)
-        if result.outcome.missing:
-            pytest.fail(self._told(result), pytrace=False)
+            pytest.exit(worded(ended), returncode=code)
+        self.result = ended
+        self.user_properties += _properties(self.trial, ended)
+        if ended.outcome.missing:
+            pytest.fail(self._told(ended), pytrace=False)
+
+    def _ended(self) -> Result | HarnessError:
+        """The result, or what ended the run before.
+
+        The error is handed on and not raised: pytest writes out every argument of every function
+        that an exception came through, and a trial has the whole suite in it.
+        """
+        try:
+            return session_of(self.config).result(self.trial.index)
+        except HarnessError as error:
+            return error
 
     def runtest(self) -> None:
         """Fail where the graders did."""

@@ -6,6 +6,7 @@ has neither it adds its options and does nothing.
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot be meant, before anything is collected."""
     require_sound(config)
+    # What a session sets aside from the garbage collector. Here, so that it comes after the
+    # cleanups of pytest itself, which are undone in turn.
+    config.add_cleanup(gc.unfreeze)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -119,11 +120,11 @@ class EvalSession:
             item.trial = placed[item.trial.suite.name, item.trial.index]
         self.trials = [placed[key] for key in chosen]
 
-    def result(self, trial: Trial) -> Result:
-        """The trial's result, waited for; the first call begins the run. Raises HarnessError."""
+    def result(self, index: int) -> Result:
+        """A trial's result, waited for; the first call begins the run. Raises HarnessError."""
         if self.background is None:
             self.background = self._begun()
-        return self.background.result(trial)
+        return self.background.result(index)
 
     def _begun(self) -> BackgroundRun:
         from harness.background import BackgroundRun
@@ -162,6 +163,7 @@ class EvalSession:
             return error.exit_code
         finally:
             store.close()
+            _set_aside()
         return self.comparison.run.exit_code or 0
 
     def summarise(self, terminal: Any) -> None:
@@ -175,6 +177,15 @@ class EvalSession:
             terminal.write(_summary(self.comparison, self.folder, colour=terminal.hasmarkup))
         if self.problem is not None:
             terminal.line(worded(self.problem), red=True)
+
+
+def _set_aside() -> None:
+    """Spare pytest's last garbage collections what is alive: the SDK alone is a tenth of a second.
+
+    Pytest collects several times at its end, to find what tests have left unclosed.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _summary(comparison: Comparison, folder: Path | None, *, colour: bool) -> str:

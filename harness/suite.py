@@ -105,6 +105,9 @@ class Suite:
     warnings: tuple[str, ...] = ()
     program: Callable[..., Any] | None = None
 
+    def __repr__(self) -> str:
+        return f"Suite({self.name!r}, {len(self.cases)} cases)"
+
     @property
     def folder(self) -> Path:
         """Where the suite's files are; nothing outside is read."""

@@ -49,7 +49,8 @@ IMPORTS: dict[str, set[str]] = {
     },
     "cases": {*BASE, "data", "render", "suite", "suite_file", "yamlfile"},
     "load": {
-        *BASE, "cases", "check", "evals", "files", "find", "garbage", "models", "suite", "suite_errors",
+        *BASE, "cases", "check", "evals", "files",
+        "find", "garbage", "models", "suite", "suite_errors",
         "suite_file", "yamlfile",
     },
     "evals": {*BASE, "chat", "files", "models", "suite"},
@@ -64,8 +65,8 @@ IMPORTS: dict[str, set[str]] = {
     "analysis": BASE,
     "simulator": {*BASE, "models"},
     "offline": {
-        *BASE, "chat", "find", "models", "prompt", "render", "simulator", "suite", "talk", "workshop",
-        "yamlfile",
+        *BASE, "chat", "find", "models", "prompt", "render", "simulator", "suite", "talk",
+        "watchdog", "workshop", "yamlfile",
     },
     "schema": {"graders", "model_rules", "suite_file"},
     "invocation": {*BASE, "plan"},
@@ -85,7 +86,8 @@ IMPORTS: dict[str, set[str]] = {
     "pytest_items": {*BASE, "evals", "plan", "pytest_session", "reports", "suite", "trial"},
     "pytest_plugin": {"evals", "find", "pytest_items", "pytest_options"},
     "cli": {
-        *BASE, "analysis", "codec", "garbage", "invocation", "load", "models", "offline", "reports", "run",
+        *BASE, "analysis", "codec", "garbage", "invocation",
+        "load", "models", "offline", "reports", "run",
         "schema", "settings", "simulator", "store", "trial",
     },
     "__init__": {"chat", "evals"},

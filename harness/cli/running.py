@@ -110,6 +110,11 @@ def resume(name: str, store: str | None, *, quiet: bool, as_json: bool) -> int:
     try:
         known = opened.run(options.run_name(name))
         invocation = Invocation.of(known.invocation)
+        if not invocation.paths:
+            raise UsageError(
+                f"run {known.id} was begun by pytest; go on with the same pytest command and "
+                f"--eval-run {known.id}"
+            )
         if not Path(invocation.cwd).is_dir():
             raise UsageError(f"run {known.id} was begun in {invocation.cwd}, which is gone")
         with contextlib.chdir(invocation.cwd):

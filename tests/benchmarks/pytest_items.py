@@ -19,7 +19,8 @@ import pytest
 
 class Item(pytest.Item):
     def runtest(self):
-        pass
+        if self.name.endswith("3[haiku]"):
+            pytest.fail("as one of ten does", pytrace=False)
 
 
 class File(pytest.File):

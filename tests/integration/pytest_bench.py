@@ -69,7 +69,7 @@ class Evals:
 
     def many(self, count: int, *, name: str = "many") -> Path:
         """A suite of so many cases for one model, all of which pass."""
-        head = PAIR.split("cases:")[0].replace(", sonnet", "").replace("pair", name)
+        head = PAIR.split("cases:", maxsplit=1)[0].replace(", sonnet", "").replace("pair", name)
         cases = [f"  - {{id: c{n}, vars: {{expected: {name}{n}}}}}" for n in range(count)]
         self.write(f"{name}.answers.yaml", 'answers: {"*": {"*": "{{ expected }}"}}')
         return self.write(f"{name}.yaml", "\n".join([head + "cases:", *cases]))

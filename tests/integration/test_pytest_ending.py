@@ -158,7 +158,9 @@ def test_reports_that_cannot_be_written_lose_nothing(evals: Evals) -> None:
     result = evals.offline("--eval-out", "taken")
     result.assert_outcomes(passed=3)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["haiku * 100 %*", "taken: the reports cannot be written*--eval-out"])
+    result.stdout.fnmatch_lines(
+        ["haiku * 100 %*", "taken: the reports cannot be written*--eval-out"]
+    )
 
 
 def test_an_ordinary_test_beside_evals_is_run_as_ever(evals: Evals) -> None:

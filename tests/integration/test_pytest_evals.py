@@ -173,14 +173,15 @@ BROKEN = {
     "yields something else": ("yield 3", "EvalError: the eval yielded 3; yield `chat.ask(…)` only"),
     "asks nothing": ("if case.vars: yield chat.ask('x')", "EvalError: the eval asked nothing*"),
     "ends the process": ("yield chat.ask('x')\n    raise SystemExit(1)", "SystemExit: *"),
-    "asks for ever": ("while True: yield chat.ask('x')", "EvalError: the eval asked more than 200*"),
+    "asks for ever": (
+        "while True: yield chat.ask('x')",
+        "EvalError: the eval asked more than 200*",
+    ),
 }
 
 
 @pytest.mark.parametrize(("body", "said"), BROKEN.values(), ids=BROKEN)
-def test_an_eval_that_breaks_is_an_error_and_no_failure(
-    evals: Evals, body: str, said: str
-) -> None:
+def test_an_eval_that_breaks_is_an_error_and_no_failure(evals: Evals, body: str, said: str) -> None:
     evals.write(
         "test_bad.py",
         f"{HEAD}\n@evaluation(models=['haiku'])\ndef f(chat, case):\n    {body}\n    assert 1\n",
@@ -202,7 +203,9 @@ def test_what_pytest_itself_raises_fails_an_eval(evals: Evals) -> None:
 
 
 def test_every_chat_of_an_eval_is_paid_for_and_counted(evals: Evals) -> None:
-    text = ECHO.replace('reply = yield chat.ask("Again.", ', 'reply = yield chat.new().ask("New.", ')
+    text = ECHO.replace(
+        'reply = yield chat.ask("Again.", ', 'reply = yield chat.new().ask("New.", '
+    )
     echo(evals, text)
     evals.offline("-k", "quiet and haiku")
     (trial,) = evals.trials()

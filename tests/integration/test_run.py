@@ -225,13 +225,13 @@ cases:
 """
 
 
-def edited(bench: Bench, cases: str, *, models: str = "[haiku, sonnet]", repeats: int = 1) -> str:
+def edited(bench: Any, cases: str, *, models: str = "[haiku, sonnet]", repeats: int = 1) -> str:
     rows = "".join(f"  - {{id: {c}, vars: {{word: {c}, expected: {c}}}}}\n" for c in cases)
     bench.write("edited.yaml", EDITED.format(models=models, repeats=repeats) + rows)
     return "edited.yaml"
 
 
-def test_what_a_suite_no_longer_has_is_not_in_the_resumed_run(bench: Bench) -> None:
+def test_what_a_suite_no_longer_has_is_not_in_the_resumed_run(bench: Any) -> None:
     first = bench.run(None, edited(bench, "ab", repeats=2), offline=True)
     name = edited(bench, "bc", models="[haiku]")
     again = bench.run(None, name, offline=True, run_id=first.comparison.run.id)
@@ -239,14 +239,14 @@ def test_what_a_suite_no_longer_has_is_not_in_the_resumed_run(bench: Bench) -> N
     assert [c.trials.planned for c in again.comparison.candidates] == [2]
 
 
-def test_a_resumed_run_has_paid_for_what_it_asked_before(bench: Bench) -> None:
+def test_a_resumed_run_has_paid_for_what_it_asked_before(bench: Any) -> None:
     first = bench.run(None, edited(bench, "ab"), offline=True)
     again = bench.run(None, "edited.yaml", offline=True, run_id=first.comparison.run.id)
     for before, after in zip(first.comparison.candidates, again.comparison.candidates, strict=True):
         assert after.cost_usd.spent == before.cost_usd.spent == before.cost_usd.total
 
 
-def test_replay_and_fresh_exclude_each_other(bench: Bench) -> None:
+def test_replay_and_fresh_exclude_each_other(bench: Any) -> None:
     edited(bench, "a")
     with pytest.raises(UsageError, match="leave one of them out"):
         bench.run(None, "edited.yaml", mode="replay", fresh=True)

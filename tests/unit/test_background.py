@@ -30,9 +30,7 @@ cases:
 
 
 @pytest.fixture
-def begun(
-    tmp_path: Path, serve: Callable[..., LocalApi]
-) -> Iterator[Callable[..., BackgroundRun]]:
+def begun(tmp_path: Path, serve: Callable[..., LocalApi]) -> Iterator[Callable[..., BackgroundRun]]:
     """Starts a run of so many cases against a server that behaves as a function says."""
     with ExitStack() as stack:
 
@@ -54,7 +52,7 @@ def begun(
 
 def test_results_are_there_in_any_order(begun: Callable[..., BackgroundRun]) -> None:
     run = begun(3, lambda _asked: http(message("hi")))
-    outcomes = [run.result(trial).outcome for trial in reversed(run.prepared.trials)]
+    outcomes = [run.result(trial.index).outcome for trial in reversed(run.prepared.trials)]
     assert outcomes == [Outcome.PASSED] * 3
     assert run.finish().stopped is None
     assert run.done
@@ -62,10 +60,10 @@ def test_results_are_there_in_any_order(begun: Callable[..., BackgroundRun]) -> 
 
 def test_a_run_that_is_finished_early_is_interrupted(begun: Callable[..., BackgroundRun]) -> None:
     run = begun(500, lambda _asked: http(message("hi")))
-    run.result(run.prepared.trials[0])
+    run.result(0)
     assert isinstance(run.finish().stopped, InterruptedRunError)
     with pytest.raises(InterruptedRunError):
-        run.result(run.prepared.trials[-1])
+        run.result(499)
 
 
 def test_finishing_before_the_first_answer_loses_nothing(
@@ -79,11 +77,11 @@ def test_what_stops_the_run_is_raised_to_whoever_waits(begun: Callable[..., Back
     run = begun(3, lambda _asked: http(error("authentication_error"), status=401))
     for trial in run.prepared.trials:
         with pytest.raises(RunStoppedError, match="401"):
-            run.result(trial)
+            run.result(trial.index)
     assert isinstance(run.finish().stopped, RunStoppedError)
 
 
 def test_a_run_can_be_finished_twice(begun: Callable[..., BackgroundRun]) -> None:
     run = begun(1, lambda _asked: http(message("hi")))
-    run.result(run.prepared.trials[0])
+    run.result(0)
     assert run.finish() is run.finish()

@@ -12,6 +12,8 @@ from suite_making import answer, driven, said, trial_of
 from harness.chat import MAX_ASKS, Reply
 from harness.records import Answer, Missing, Outcome, Request, Result
 
+REFUSED, TEXT = "reply.refused = False", "reply.text = 'no'"
+
 
 def run(
     folder: Path, body: str, *replies: str | Answer | Missing
@@ -65,10 +67,10 @@ def test_a_question_without_an_answer_makes_the_trial_errored(tmp_path: Path) ->
         ("reply.text == 'y'", ["reply.text = 'no'"]),
         ("case.vars['word'] in reply.text", ["case.vars['word'] = 'hi'", "reply.text = 'no'"]),
         ("len(reply.text.split()) > 3", ["reply.text = 'no'"]),
-        ("not reply.truncated and reply.refused", ["reply.truncated = False", "reply.refused = False"]),
+        ("not reply.truncated and reply.refused", ["reply.truncated = False", REFUSED]),
         ("any(w in reply.text for w in ('a', 'b'))", ["reply.text = 'no'"]),
         ("reply.gone", []),
-        ("case.vars['word'] == case.vars['word'] + reply.text", ["case.vars['word'] = 'hi'", "reply.text = 'no'"]),
+        ("case.vars['word'] == case.vars['word'] + reply.text", ["case.vars['word'] = 'hi'", TEXT]),
     ],
     ids=["attribute", "item", "inside a call", "several", "generator", "absent", "twice"],
 )  # fmt: skip
@@ -114,7 +116,9 @@ def test_a_helper_beside_the_eval_is_named_where_it_fails(tmp_path: Path) -> Non
     (tmp_path / "checks.py").write_text("def kind(text):\n    assert text == 'y'\n")
     body = "import sys; sys.path.insert(0, case.vars['folder'])\nimport checks\n"
     body = body.replace("case.vars['folder']", repr(str(tmp_path)))
-    told = reason(tmp_path, body + "reply = yield chat.ask('x')\nchecks.kind(reply.text)\nassert 1", "no")
+    told = reason(
+        tmp_path, body + "reply = yield chat.ask('x')\nchecks.kind(reply.text)\nassert 1", "no"
+    )
     assert told == ["checks.py:2: assert text == 'y'", "text = 'no'"]
 
 
@@ -160,5 +164,5 @@ def test_a_reply_that_is_json_is_parsed() -> None:
 
 
 def test_a_reply_that_is_no_json_fails_the_eval() -> None:
-    with pytest.raises(AssertionError, match="the answer is not JSON: .*'so sorry'"):
+    with pytest.raises(AssertionError, match=r"the answer is not JSON: .*'so sorry'"):
         Reply(answer("so sorry")).json()

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from harness.records import (
-    Answer, Bill, Call, Grade, Missing, Outcome, Request, Result, TrialId, Usage,
+    Answer,
+    Bill,
+    Call,
+    Grade,
+    Missing,
+    Outcome,
+    Request,
+    Result,
+    TrialId,
+    Usage,
 )  # fmt: skip
 from reports.failure import failure_text
 
