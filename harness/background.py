@@ -75,3 +75,6 @@ class BackgroundRun:
 
     def interrupted(self) -> None:
         """Nobody is watching."""
+
+    def news(self, _line: str, /) -> None:
+        """Nobody is listening."""

@@ -192,6 +192,11 @@ def _grade(raw: dict[str, Any]) -> Grade:
     return Grade(**raw)
 
 
+def load_missing(data: bytes) -> Missing:
+    """The inverse of `dump` for a `Missing`."""
+    return Missing(**orjson.loads(data))
+
+
 def dump_run(run: Run) -> bytes:
     """All of a run's facts."""
     return dump(run)

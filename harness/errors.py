@@ -9,6 +9,7 @@
     ├── StoreError          a store that is locked, read-only, full or of another format (2)
     │   └── RunNotFoundError  no run, or several, under this name (2)
     ├── RunStoppedError     the API refuses the whole run: credentials, spend limit, credit (3)
+    ├── PendingAnswerError  an answer that waits for a batch (5)
     ├── InterruptedRunError Ctrl-C (130)
     └── AnswerMissingError  one request got no answer; ends one trial, never the run
 
@@ -98,6 +99,12 @@ class RunStoppedError(HarnessError):
     """The API refuses the run as a whole; what was answered is in the store."""
 
     exit_code = 3
+
+
+class PendingAnswerError(HarnessError):
+    """An answer that waits for a batch; its trial is run again when the batch has ended."""
+
+    exit_code = 5
 
 
 class InterruptedRunError(HarnessError):

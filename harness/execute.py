@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from harness.errors import AnswerMissingError, RunStoppedError, StoreError
+from harness.errors import AnswerMissingError, PendingAnswerError, RunStoppedError, StoreError
 from harness.garbage import rare_collections
 from harness.recorder import Recorder
 from harness.records import Answer, Missing, Outcome, Request, Result
@@ -38,6 +38,7 @@ class Driver:
         self.recorder, self.workshops, self.sink = recorder, workshops, sink
         self.width = width
         self.watchdog = Watchdog()
+        self.pending: list[Trial] = []
         self._stopped: Exception | None = None
 
     def stop(self, reason: Exception) -> None:
@@ -46,8 +47,12 @@ class Driver:
             self._stopped = reason
             self.recorder.backend.stop()
 
-    async def run(self, trials: Iterator[Trial]) -> None:
-        """Run all; raises what stopped it, after the last answer under way has been recorded."""
+    async def run(self, trials: Iterator[Trial]) -> list[Trial]:
+        """Run all; those whose answers are pending, to be run again.
+
+        Raises what stopped it, after the last answer under way has been recorded.
+        """
+        self.pending = []
         workers = [asyncio.create_task(self._work(trials)) for _ in range(self.width)]
         try:
             with rare_collections():
@@ -57,15 +62,22 @@ class Driver:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             self.watchdog.close()
+            self.watchdog = Watchdog()
         if self._stopped is not None:
             raise self._stopped
+        return sorted(self.pending, key=lambda trial: trial.index)
 
     async def _work(self, trials: Iterator[Trial]) -> None:
         try:
             for trial in trials:
                 if self._stopped is not None:
                     return
-                self.sink(trial, await self._attempt(trial))
+                try:
+                    result = await self._attempt(trial)
+                except PendingAnswerError:
+                    self.pending.append(trial)  # it is run again, and finds its answer stored
+                else:
+                    self.sink(trial, result)
         except Exception as error:  # whatever it is: the answers under way are recorded first
             self.stop(error)
 
@@ -81,7 +93,7 @@ class Driver:
         except StopIteration as stop:
             result: Result = stop.value
             return result
-        except (RunStoppedError, StoreError):
+        except (PendingAnswerError, RunStoppedError, StoreError):
             raise
         except Exception as error:  # a fault in one trial must not lose the run
             log.exception("trial %s broke", trial.id)

@@ -33,6 +33,8 @@ class Invocation:
     models_file: str | None = None
     out: str | None = None
     strict: bool = False
+    wait: bool = True
+    poll_s: float | None = None
 
     @property
     def selection(self) -> Selection:

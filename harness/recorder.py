@@ -108,18 +108,26 @@ class Recorder:
         return answer
 
     async def _found_or_asked(self, key: str, request: Request) -> Answer:
-        from harness.store import Entry
-
         simulated = simulated_identity(key, self.space.simulator)
         keys = [key, simulated] if self.space.models else [simulated]
         found = await self.desk.look_up(keys)
         for known in keys:
             if known in found:
                 return found[known]
-        answer = await self.backend.answer(request)
-        answer = replace(answer, key=simulated if answer.simulated else key)
-        await self.desk.keep(Entry(answer.key, request, answer, self.space.run))
-        return answer
+        answer = await self.backend.answer(request, key)
+        entry = self._entry(key, request, answer)
+        await self.desk.keep(entry)
+        return entry.answer
+
+    def keep_all(self, answered: Sequence[tuple[str, Request, Answer]]) -> None:
+        """Commit answers that came otherwise than one by one, each under its request's key."""
+        self.desk.store.exchange([], [self._entry(*one) for one in answered])
+
+    def _entry(self, key: str, request: Request, answer: Answer) -> Entry:
+        from harness.store import Entry
+
+        own = simulated_identity(key, self.space.simulator) if answer.simulated else key
+        return Entry(own, request, replace(answer, key=own), self.space.run)
 
     async def close(self) -> None:
         """Wait until everything is committed."""

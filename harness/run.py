@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -54,6 +54,10 @@ class Watch(Protocol):
 
     def interrupted(self) -> None:
         """The run was asked to stop, and waits for what is under way."""
+        ...
+
+    def news(self, line: str, /) -> None:
+        """Something worth knowing has happened, such as a batch that was sent."""
         ...
 
 
@@ -142,7 +146,7 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
 
 def _require_access(prepared: Prepared) -> None:
     invocation = prepared.invocation
-    if invocation.mode == "live" and not invocation.offline:
+    if invocation.mode != "replay" and not invocation.offline:
         Access.of(prepared.environ)
 
 
@@ -197,61 +201,85 @@ def execute(
 async def _execute(
     prepared: Prepared, store: Store, watch: Watch, done: Execution, *, on_signal: bool
 ) -> None:
+    invocation, run = prepared.invocation, done.counted.run
+    async with contextlib.AsyncExitStack() as stack:
+        environ, simulator = await _surroundings(prepared, stack)
+        space = Space(simulator, run.id, models=not invocation.offline, fresh=invocation.fresh)
+        backend = _backend(prepared, environ, store, done.counted.run, watch)
+        recorder = Recorder(store, backend, space)
+        backend.record_with(recorder.keep_all)
+        stack.push_async_callback(backend.close)
+        stack.push_async_callback(recorder.close)
+        await _drive(prepared, recorder, watch, done, on_signal=on_signal)
+
+
+async def _drive(
+    prepared: Prepared, recorder: Recorder, watch: Watch, done: Execution, *, on_signal: bool
+) -> None:
+    """Run the trials; those that wait for a batch are run again when it has ended."""
     from harness.store import ResultRow
 
-    run = done.counted.run
-    async with _backend(prepared) as (backend, simulator):
-        invocation = prepared.invocation
-        space = Space(simulator, run.id, models=not invocation.offline, fresh=invocation.fresh)
-        recorder = Recorder(store, backend, space)
+    run, loop = done.counted.run, asyncio.get_running_loop()
 
-        def ended(trial: Trial, result: Result) -> None:
-            recorder.desk.note(ResultRow(run.id, trial.index, result))
-            done.counted.add(result)
-            watch.ended(trial, result)
+    def ended(trial: Trial, result: Result) -> None:
+        recorder.desk.note(ResultRow(run.id, trial.index, result))
+        done.counted.add(result)
+        watch.ended(trial, result)
 
-        def interrupted() -> None:
-            watch.interrupted()
-            driver.stop(InterruptedRunError("interrupted"))
+    workshops = {suite.name: Workshop(suite, prepared.registry) for suite in prepared.suites}
+    driver = Driver(recorder, workshops, ended)
 
-        workshops = {suite.name: Workshop(suite, prepared.registry) for suite in prepared.suites}
-        driver = Driver(recorder, workshops, ended)
-        loop = asyncio.get_running_loop()
+    def interrupted() -> None:
+        watch.interrupted()
+        driver.stop(InterruptedRunError("interrupted"))
 
-        def stop() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended
-                loop.call_soon_threadsafe(interrupted)
+    def stop() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended
+            loop.call_soon_threadsafe(interrupted)
 
-        try:
-            with interrupts(interrupted) if on_signal else contextlib.nullcontext():
-                watch.begin(run, len(prepared.trials), stop)
-                await driver.run(iter(prepared.trials))
-        finally:
-            await recorder.close()
+    with interrupts(interrupted) if on_signal else contextlib.nullcontext():
+        watch.begin(run, len(prepared.trials), stop)
+        trials: Sequence[Trial] = prepared.trials
+        while trials:
+            trials = await driver.run(iter(trials))
+            if trials:
+                await recorder.backend.wave()
 
 
-@contextlib.asynccontextmanager
-async def _backend(prepared: Prepared) -> AsyncIterator[tuple[Backend, str]]:
-    """The backend of the run's mode, and the name of the simulator behind it, if there is one."""
+async def _surroundings(
+    prepared: Prepared, stack: contextlib.AsyncExitStack
+) -> tuple[Mapping[str, str], str]:
+    """The environment that leads to the API, and the name of a simulator that it leads to."""
+    environ = prepared.environ
+    if not prepared.invocation.offline:
+        return environ, environ.get("ANTHROPIC_BASE_URL") or ""
+    served = offline.served(prepared.suites, prepared.registry)
+    url, simulator = await stack.enter_async_context(served)
+    return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"}, simulator
+
+
+def _backend(
+    prepared: Prepared, environ: Mapping[str, str], store: Store, run: Run, watch: Watch
+) -> Backend:
+    """The backend of the run's mode; it connects with its first request."""
+    invocation = prepared.invocation
+    if invocation.mode == "replay":
+        return ReplayBackend()
     from harness.backends.live import LiveBackend, connecting
 
-    invocation, environ = prepared.invocation, dict(prepared.environ)
-    async with contextlib.AsyncExitStack() as stack:
-        simulator = environ.get("ANTHROPIC_BASE_URL") or ""
-        if invocation.offline:
-            url, simulator = await stack.enter_async_context(
-                offline.served(prepared.suites, prepared.registry)
-            )
-            environ = {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"}
-        if invocation.mode == "replay":
-            yield ReplayBackend(), simulator
-            return
-        connect = connecting(Access.of(environ))
-        backend = LiveBackend(connect, concurrency=invocation.concurrency)
-        try:
-            yield backend, simulator
-        finally:
-            await backend.close()
+    connect = connecting(Access.of(environ))
+    if invocation.mode == "live":
+        return LiveBackend(connect, concurrency=invocation.concurrency)
+    from harness.backends.batch import BatchBackend, Waiting
+    from harness.journal import Journal
+
+    return BatchBackend(
+        connect,
+        Journal(store),
+        run.id,
+        waiting=Waiting(invocation.wait, invocation.poll_s),
+        tell=watch.news,
+    )
 
 
 def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:

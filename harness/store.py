@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,7 @@ class Store:
         self.url = url
         self.engine = _engine(url, busy_timeout_s)
         try:
-            with self._errors(), self.engine.begin() as connection:
+            with self.errors(), self.engine.begin() as connection:
                 if not sa.inspect(connection).has_table(meta.name):
                     _create(connection)
                 _check_format(connection, url)
@@ -119,7 +119,7 @@ class Store:
 
         An answer that `run` has paid for itself, before it was stopped, is not a reused one.
         """
-        with self._errors(), self.engine.begin() as connection:
+        with self.errors(), self.engine.begin() as connection:
             if entries:
                 self._insert(connection, answers, [_entry_row(entry) for entry in entries])
             if rows:
@@ -138,19 +138,19 @@ class Store:
         All its trials are run again, from stored answers where there are any; a result of an
         earlier attempt may be of a case, a candidate or a grader that is no more.
         """
-        with self._errors(), self.engine.begin() as connection:
+        with self.errors(), self.engine.begin() as connection:
             connection.execute(results.delete().where(results.c.run == run.id))
             self._insert(connection, runs, [_run_row(run)])
 
     def finish(self, run: Run) -> None:
         """Keep how a run ended."""
-        with self._errors(), self.engine.begin() as connection:
+        with self.errors(), self.engine.begin() as connection:
             self._insert(connection, runs, [_run_row(run)])
 
     def runs(self, limit: int | None = None) -> list[Run]:
         """The runs, newest first."""
         query = sa.select(runs.c.data).order_by(runs.c.started_at.desc(), runs.c.id.desc())
-        with self._errors(), self.engine.connect() as connection:
+        with self.errors(), self.engine.connect() as connection:
             found = connection.execute(query.limit(limit))
             return [codec.load_run(data) for (data,) in found]
 
@@ -163,7 +163,7 @@ class Store:
             return newest[0]
         prefix = runs.c.id.startswith(name, autoescape=True)
         query = sa.select(runs.c.data).where(prefix).order_by(runs.c.id).limit(5)
-        with self._errors(), self.engine.connect() as connection:
+        with self.errors(), self.engine.connect() as connection:
             found = [codec.load_run(data) for (data,) in connection.execute(query)]
         exact = [run for run in found if run.id == name]
         if len(exact or found) != 1:
@@ -182,7 +182,7 @@ class Store:
                 .order_by(results.c.position)
                 .limit(READ_AT_ONCE)
             )
-            with self._errors(), self.engine.connect() as connection:
+            with self.errors(), self.engine.connect() as connection:
                 rows = connection.execute(query).all()
                 read = [codec.read_result(row.data) for row in rows]
                 keys = {key for raw in read for key in codec.keys_in(raw)}
@@ -199,10 +199,7 @@ class Store:
         self, connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
     ) -> None:
         """Insert; an answer that is there already stays, a run or result is replaced."""
-        insert: Callable[..., Any] = (
-            postgresql.insert if self.engine.dialect.name == "postgresql" else sqlite.insert
-        )
-        statement = insert(table)
+        statement = self.insert(table)
         if table is answers:
             statement = statement.on_conflict_do_nothing()
         else:
@@ -211,8 +208,14 @@ class Store:
             statement = statement.on_conflict_do_update(index_elements=key, set_=new)
         connection.execute(statement, rows)
 
+    def insert(self, table: sa.Table) -> Any:
+        """An insert that can say what to do on a conflict."""
+        postgres = self.engine.dialect.name == "postgresql"
+        return postgresql.insert(table) if postgres else sqlite.insert(table)
+
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Tell what the database says as a StoreError."""
         try:
             yield
         except sa.exc.SQLAlchemyError as exc:

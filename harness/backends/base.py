@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from harness.records import Answer, Request
+
+Keep = Callable[[Sequence[tuple[str, Request, Answer]]], None]
+"""Commits answers under the keys of their requests; the recorder does."""
 
 
 class Backend(Protocol):
     """Answers requests; as many as it likes are asked at once."""
 
-    async def answer(self, request: Request) -> Answer:
-        """The answer to `request`.
+    async def answer(self, request: Request, key: str, /) -> Answer:
+        """The answer to `request`, which will be kept under `key`.
 
-        Raises AnswerMissingError where this request gets none, and RunStoppedError where no
-        further request will get one either.
+        Raises AnswerMissingError where this request gets none, RunStoppedError where no further
+        request will get one either, and PendingAnswerError where it comes later.
         """
+        ...
+
+    async def wave(self) -> None:
+        """Every trial waits: get what was pending, or raise PendingAnswerError."""
+        ...
+
+    def record_with(self, keep: Keep, /) -> None:
+        """Commit with `keep` what is answered otherwise than one by one."""
         ...
 
     def stop(self) -> None:

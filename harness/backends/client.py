@@ -181,11 +181,11 @@ async def _post(
         return response.content, response.headers
     response = await client.ask(request, limit_s)
     if not response.is_success:
-        raise FaultError(error_fault(_body(response), response.status_code, response.headers))
+        raise FaultError(error_fault(body_of(response), response.status_code, response.headers))
     return response.content, response.headers
 
 
-def _body(response: httpx2.Response) -> object:
+def body_of(response: httpx2.Response) -> object:
     """The body of an error: JSON as data, anything else as text."""
     try:
         return orjson.loads(response.content)

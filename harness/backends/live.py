@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from harness.backends.access import Access
+from harness.backends.base import Keep
 from harness.backends.policy import Outage, Policy
 from harness.backends.wire import CONNECTION_ERROR, TIMEOUT, Fault, FaultError
 from harness.errors import AnswerMissingError, RunStoppedError
@@ -59,6 +60,12 @@ class LiveBackend:
         self._not_before: dict[str, float] = {}
         self._stopped = asyncio.Event()
 
+    async def wave(self) -> None:
+        """Nothing is ever pending."""
+
+    def record_with(self, _keep: Keep, /) -> None:
+        """Nothing is answered otherwise than one by one."""
+
     def stop(self) -> None:
         """Send nothing more; requests that wait for their turn or a retry are given up."""
         self._stopped.set()
@@ -73,7 +80,7 @@ class LiveBackend:
         """The SDK's client: made with the first request, since what is stored needs none."""
         return self.connect()
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request, _key: str, /) -> Answer:
         """The answer, after as many attempts as the policy allows."""
         attempts, broken, troubled_since = 0, 0, None
         while True:

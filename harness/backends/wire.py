@@ -64,6 +64,10 @@ class FaultError(Exception):
         super().__init__(fault.reason)
 
 
+class UnknownOutcomeError(Exception):
+    """A request that may have been carried out and may have not."""
+
+
 def malformed(reason: str, request_id: str | None = None) -> FaultError:
     """An answer that cannot be read; the API is asked again."""
     return FaultError(Fault("malformed_response", reason, retry=True, request_id=request_id))

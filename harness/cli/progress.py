@@ -46,6 +46,9 @@ class Silent:
     def interrupted(self) -> None:
         """Nothing to say."""
 
+    def news(self, _line: str, /) -> None:
+        """Nothing to say."""
+
     def close(self) -> None:
         """Nothing to end."""
 
@@ -98,6 +101,10 @@ class Lines(Silent):
             counts = f"{self.done:,}/{numbers.counted(self.total, 'trial')}"
             self.say(f"{counts}, {figures}, {numbers.duration(left)} left")
 
+    def news(self, line: str, /) -> None:
+        """Say it."""
+        self.say(line)
+
     def interrupted(self) -> None:
         """Say what is being waited for."""
         self.say("stopping: waiting for the answers under way; Ctrl-C again gives them up")
@@ -146,6 +153,10 @@ class Bar(Silent):
         """What the terminal leaves for the figures: its width without `run`, bar, counts, time."""
         counts = 2 * len(str(self.total)) + 1
         return self.bar.console.width - (len("run") + BAR_WIDTH + counts + len("0:00:00") + 4)
+
+    def news(self, line: str, /) -> None:
+        """Say it above the bar."""
+        self.bar.console.print(line, markup=False, highlight=False)
 
     def interrupted(self) -> None:
         """Say what is being waited for."""

@@ -54,8 +54,8 @@ SELECTING = options.apply(
 )
 ASKING = options.apply(
     click.option(
-        "--mode", type=click.Choice(["live", "replay"]), default="live", show_default=True,
-        help="Ask one by one, or read the store alone.",
+        "--mode", type=click.Choice(["live", "batch", "replay"]), default="live", show_default=True,
+        help="Ask one by one, as Message Batches at half price, or read the store alone.",
     ),
     click.option("--offline", is_flag=True, help="Ask the built-in simulator; no key, no cost."),
     click.option("--fresh", is_flag=True, help="Ask anew: use no stored answer of another run."),
@@ -65,6 +65,16 @@ ASKING = options.apply(
     ),
     options.MODELS_FILE,
     options.STORE,
+)  # fmt: skip
+WAITING = options.apply(
+    click.option(
+        "--no-wait", "wait", flag_value=False, default=True, help="Batches: look once, then leave."
+    ),
+    click.option(
+        "--poll", "poll_s", type=click.FloatRange(0, min_open=True), metavar="S",
+        envvar="HARNESS_BATCH_POLL_S",
+        help="Batches: seconds between two looks; by their age, from 10 to 300, by default.",
+    ),
 )  # fmt: skip
 TELLING = options.apply(
     click.option(
@@ -83,6 +93,7 @@ TELLING = options.apply(
 @options.PATHS
 @SELECTING
 @ASKING
+@WAITING
 @TELLING
 def run(
     paths: tuple[str, ...], store: str | None, *, quiet: bool, as_json: bool, **given: Any
@@ -102,14 +113,17 @@ def run(
 @click.command(epilog="Example:  harness resume latest")
 @click.argument("name", metavar="RUN")
 @options.STORE
+@WAITING
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @options.JSON
-def resume(name: str, store: str | None, *, quiet: bool, as_json: bool) -> int:
+def resume(
+    name: str, store: str | None, *, wait: bool, poll_s: float | None, quiet: bool, as_json: bool
+) -> int:
     """Go on with RUN: what was answered is in the store and is not asked again."""
     opened = options.open_store(store, existing=True)
     try:
         known = opened.run(options.run_name(name))
-        invocation = Invocation.of(known.invocation)
+        invocation = replace(Invocation.of(known.invocation), wait=wait, poll_s=poll_s)
         if not invocation.paths:
             raise UsageError(
                 f"run {known.id} was begun by pytest; go on with the same pytest command and "

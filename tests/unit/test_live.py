@@ -71,7 +71,7 @@ def ask(url: str, *requests: Request, **how: Any) -> list[Any]:
     """The answers, or the exceptions instead."""
 
     async def use(backend: LiveBackend) -> list[Any]:
-        asked = [backend.answer(r) for r in requests or [request()]]
+        asked = [backend.answer(r, "k") for r in requests or [request()]]
         return await asyncio.gather(*asked, return_exceptions=True)
 
     said: list[Any] = with_backend(url, use, **how)
@@ -200,9 +200,9 @@ def test_all_requests_of_a_model_wait_when_the_api_asks_for_it(serve: Serve):
         return http(BUSY, 429, retry_after="50") if asked.number == 0 else OK
 
     async def use(backend: LiveBackend) -> None:
-        first = asyncio.create_task(backend.answer(request("a")))
+        first = asyncio.create_task(backend.answer(request("a"), "k"))
         await until(lambda: backend.retries)
-        await asyncio.gather(first, backend.answer(request("a")))
+        await asyncio.gather(first, backend.answer(request("a"), "k"))
 
     with_backend(serve(behave).url, use, time=time)
     assert [at >= 1050 for _, at in seen] == [False, True, True]
@@ -220,9 +220,9 @@ def test_a_model_that_has_to_wait_leaves_its_slot_to_others(serve: Serve):
         return http(BUSY, 429, retry_after="50") if asked.number == 0 else OK
 
     async def use(backend: LiveBackend) -> list[Any]:
-        waiting = [asyncio.create_task(backend.answer(request("a"))) for _ in range(3)]
+        waiting = [asyncio.create_task(backend.answer(request("a"), "k")) for _ in range(3)]
         await until(lambda: backend.retries)
-        other = await backend.answer(request("b"))
+        other = await backend.answer(request("b"), "k")
         released.set()
         return [other, *await asyncio.gather(*waiting)]
 
@@ -265,7 +265,7 @@ def test_stopping_wakes_all_who_wait(serve: Serve):
             await asyncio.Event().wait()
 
     async def use(backend: LiveBackend) -> list[Any]:
-        asked = [asyncio.create_task(backend.answer(request())) for _ in range(5)]
+        asked = [asyncio.create_task(backend.answer(request(), "k")) for _ in range(5)]
         await until(lambda: backend.retries)
         backend.stop()
         return await asyncio.gather(*asked, return_exceptions=True)
@@ -277,7 +277,7 @@ def test_stopping_wakes_all_who_wait(serve: Serve):
 
 def test_what_is_under_way_is_answered_after_a_stop(serve: Serve):
     async def use(backend: LiveBackend) -> Any:
-        asked = asyncio.create_task(backend.answer(request()))
+        asked = asyncio.create_task(backend.answer(request(), "k"))
         await until(lambda: api.asked)
         backend.stop()
         return await asked
