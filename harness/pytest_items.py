@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import plan
-from harness.errors import HarnessError, RunStoppedError
+from harness.errors import HarnessError, PendingAnswerError, RunStoppedError
 from harness.pytest_session import EvalSession, session_of, worded
 from harness.records import Outcome, Result
 from harness.suite import Suite
@@ -98,6 +98,9 @@ class TrialItem(pytest.Item):
     def setup(self) -> None:
         """Wait for the result; without an answer or a grade the item is an error, not a failure."""
         ended = self._ended()
+        if isinstance(ended, PendingAnswerError):
+            run = session_of(self.config).run_id
+            pytest.skip(f"{ended}; judge it later with --eval-run {run}")
         if isinstance(ended, HarnessError):
             # What ended the run would end every item that is left, with the same words.
             stopped = isinstance(ended, RunStoppedError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,22 @@ import pytest
 
 OPTIONS: dict[str, tuple[str, str | None, str]] = {
     "models": ("A,B", None, "ask these models instead of the suites' own"),
-    "mode": ("MODE", "live", "live or replay"),
+    "mode": ("MODE", None, "live (default), batch, or replay"),
     "repeats": ("N", None, "trials of each case and candidate"),
     "concurrency": ("N", "64", "requests under way at once"),
     "out": ("DIR", None, "where the reports go"),
     "store": ("URL", None, "where answers are kept"),
-    "run": ("RUN", None, "go on with this run"),
+    "poll": ("S", None, "batches: seconds between two looks"),
+    "run": ("RUN", None, "go on with this run, in its mode"),
     "models-file": ("FILE", None, "models, aliases and prices on top of the built-in table"),
 }
 FLAGS: dict[str, str] = {
     "offline": "use the built-in simulator; nothing comes from Claude",
     "fresh": "use no stored answer of another run",
     "strict": "let an inconclusive gate fail",
+    "no-wait": "batches: look once, and skip what is not answered yet",
 }
-MODES = ("live", "replay")
+MODES = ("live", "batch", "replay")
 PATHS = ("out", "store", "models-file")
 """Options that name files: in an ini file they are meant from its folder."""
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
@@ -62,8 +65,11 @@ def require_sound(config: pytest.Config) -> None:
 
 def _problems(config: pytest.Config) -> Iterator[str]:
     mode = option(config, "mode")
-    if mode not in MODES:
+    if mode is not None and mode not in MODES:
         yield f"--eval-mode is {' or '.join(MODES)}, not {mode!r}"
+    poll = option(config, "poll") or os.environ.get("HARNESS_BATCH_POLL_S")
+    if poll and not _is_positive(str(poll)):
+        yield f"--eval-poll (HARNESS_BATCH_POLL_S) takes a number of seconds above 0, not {poll!r}"
     for name in ("repeats", "concurrency"):
         text = option(config, name)
         if text is not None and not (str(text).isdecimal() and int(text) >= 1):
@@ -71,3 +77,10 @@ def _problems(config: pytest.Config) -> Iterator[str]:
     models = option(config, "models")
     if models is not None and not all(part.strip() for part in str(models).split(",")):
         yield f"--eval-models takes models with commas between, not {models!r}"
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False

@@ -16,11 +16,12 @@ import pytest
 
 from harness import settings
 from harness.check import require
-from harness.errors import HarnessError, SuiteError, UsageError
+from harness.errors import HarnessError, PendingAnswerError, SuiteError, UsageError
 from harness.invocation import Invocation
 from harness.load import load_evaluation, load_suite, same_names
 from harness.pytest_options import FLAGS, OPTIONS, SESSION, option
 from harness.suite import Suite
+from reports.problems import told
 
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
@@ -36,7 +37,8 @@ OF_THE_COMMAND = re.compile(rf"(?<![\w-])--(?={'|'.join([*OPTIONS, *FLAGS])}\b)"
 
 def worded(error: HarnessError) -> str:
     """The message with the options of `harness run` under the names that they have here."""
-    text = OF_THE_COMMAND.sub("--eval-", str(error))
+    said = told(error.problems) if isinstance(error, SuiteError) else str(error)
+    text = OF_THE_COMMAND.sub("--eval-", said)
     return text.replace("`harness resume` goes on", "the same `pytest` goes on")
 
 
@@ -131,11 +133,14 @@ class EvalSession:
         from harness.run import begin, prepare_trials
         from harness.store import Store
 
-        prepared = prepare_trials(self.invocation, self.registry, self.environ, self.trials)
         store = Store(settings.store_url(option(self.config, "store"), self.environ))
         try:
             named = option(self.config, "run")
             known = store.run(named) if named else None
+            if known is not None and option(self.config, "mode") is None:
+                # What waits in a batch is paid for: asked live, it would be paid for again.
+                self.invocation = replace(self.invocation, mode=known.mode)
+            prepared = prepare_trials(self.invocation, self.registry, self.environ, self.trials)
             if known is not None:
                 _require_same(known, prepared, store)
             run = begin(prepared, store, run_id=known.id if known else None)
@@ -145,7 +150,7 @@ class EvalSession:
         return BackgroundRun(prepared, store, run)
 
     def finish(self) -> int:
-        """Stop what still runs and write the reports; the run's exit code."""
+        """Stop what still runs and write the reports; the run's exit code, 0 while batches pend."""
         from harness.run import conclude
         from reports.write import write_reports
 
@@ -164,6 +169,8 @@ class EvalSession:
         finally:
             store.close()
             _set_aside()
+        if isinstance(execution.stopped, PendingAnswerError):
+            return 0
         return self.comparison.run.exit_code or 0
 
     def summarise(self, terminal: Any) -> None:
@@ -213,11 +220,12 @@ def _require_same(known: Run, prepared: Prepared, store: Store) -> None:
 
 def _invocation(config: pytest.Config) -> Invocation:
     models, repeats = option(config, "models"), option(config, "repeats")
+    poll = option(config, "poll") or os.environ.get("HARNESS_BATCH_POLL_S")
     return Invocation(
         paths=(),
         cwd=str(Path.cwd()),
         models=tuple(name.strip() for name in str(models).split(",")) if models else (),
-        mode=option(config, "mode"),
+        mode=option(config, "mode") or "live",
         repeats=int(repeats) if repeats else None,
         concurrency=int(option(config, "concurrency")),
         fresh=bool(option(config, "fresh")),
@@ -225,4 +233,6 @@ def _invocation(config: pytest.Config) -> Invocation:
         models_file=option(config, "models-file"),
         out=option(config, "out"),
         strict=bool(option(config, "strict")),
+        wait=not option(config, "no-wait"),
+        poll_s=float(poll) if poll else None,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -108,8 +108,7 @@ class Recorder:
         return answer
 
     async def _found_or_asked(self, key: str, request: Request) -> Answer:
-        simulated = simulated_identity(key, self.space.simulator)
-        keys = [key, simulated] if self.space.models else [simulated]
+        keys = self._names(key)
         found = await self.desk.look_up(keys)
         for known in keys:
             if known in found:
@@ -118,6 +117,16 @@ class Recorder:
         entry = self._entry(key, request, answer)
         await self.desk.keep(entry)
         return entry.answer
+
+    def _names(self, key: str) -> list[str]:
+        """The keys under which the store may have the answer, best first."""
+        simulated = simulated_identity(key, self.space.simulator)
+        return [key, simulated] if self.space.models else [simulated]
+
+    def kept(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that another process, or an earlier one, has an answer for by now."""
+        names = {name: key for key in keys for name in self._names(key)}
+        return {names[name] for name in self.desk.store.kept(names)}
 
     def keep_all(self, answered: Sequence[tuple[str, Request, Answer]]) -> None:
         """Commit answers that came otherwise than one by one, each under its request's key."""

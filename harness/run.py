@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import harness
 from harness import offline, plan, settings
@@ -207,7 +207,7 @@ async def _execute(
         space = Space(simulator, run.id, models=not invocation.offline, fresh=invocation.fresh)
         backend = _backend(prepared, environ, store, done.counted.run, watch)
         recorder = Recorder(store, backend, space)
-        backend.record_with(recorder.keep_all)
+        backend.record_with(recorder)
         stack.push_async_callback(backend.close)
         stack.push_async_callback(recorder.close)
         await _drive(prepared, recorder, watch, done, on_signal=on_signal)
@@ -267,15 +267,16 @@ def _backend(
         return ReplayBackend()
     from harness.backends.live import LiveBackend, connecting
 
-    connect = connecting(Access.of(environ))
+    access = Access.of(environ)
+    connect = connecting(access)
     if invocation.mode == "live":
         return LiveBackend(connect, concurrency=invocation.concurrency)
-    from harness.backends.batch import BatchBackend, Waiting
+    from harness.backends.batch import BatchBackend, Waiting, place
     from harness.journal import Journal
 
     return BatchBackend(
         connect,
-        Journal(store),
+        Journal(store, place(access.base_url)),
         run.id,
         waiting=Waiting(invocation.wait, invocation.poll_s),
         tell=watch.news,
@@ -288,9 +289,27 @@ def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:
     whole = done.counted.count == len(prepared.trials)
     # A run that was stopped may have results of an earlier attempt in the store.
     comparison = done.counted.comparison() if whole else compare(run, store.results(run.id))
-    comparison = replace(comparison, gates=judge(comparison))
+    comparison = replace(comparison, gates=judge(comparison), batches=batches_of(run, store))
     strict = prepared.invocation.strict
     code = stopped.exit_code if stopped else exit_code(comparison, strict=strict)
     ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code)
     store.finish(ended)
     return replace(comparison, run=ended)
+
+
+def batches_of(run: Run, store: Store) -> tuple[Mapping[str, Any], ...]:
+    """The batches that the run has sent, oldest first, as `run.json` lists them."""
+    if run.mode != "batch":
+        return ()
+    from harness.journal import Journal
+
+    return tuple(
+        {
+            "id": batch.id,
+            "requests": batch.requests,
+            "submitted_at": batch.submitted_at,
+            "ended_at": batch.ended_at,
+            "status": batch.state.value,
+        }
+        for batch in Journal(store).all(run.id)
+    )

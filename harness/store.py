@@ -132,6 +132,11 @@ class Store:
                 for row in found
             }
 
+    def kept(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that have an answer."""
+        with self.errors(), self.engine.connect() as connection:
+            return {row.key for row in _find(connection, keys)}
+
     def start(self, run: Run) -> None:
         """Keep a run that begins, or goes on: it has no results then.
 

@@ -97,6 +97,8 @@ def _summary(comparison: Comparison) -> Iterator[str]:
         yield _folded(tags, is_open=len(tags.rows) <= FEW)
     yield _folded(tables.cost_table(comparison), is_open=False)
     yield _folded(tables.tokens_table(comparison), is_open=False)
+    if comparison.batches:
+        yield _folded(tables.batches_table(comparison), is_open=False)
 
 
 def _has(comparison: Comparison, verdict: str) -> bool:

@@ -140,6 +140,8 @@ def _tables(comparison: Comparison) -> Iterator[str]:
         yield f"## Missing\n\n{_table(missing)}"
     if len(comparison.run.suites) > 1:
         yield f"## By suite\n\n{_table(tables.by_suite_table(comparison))}"
+    if comparison.batches:
+        yield f"## Batches\n\n{_table(tables.batches_table(comparison))}"
     tags = tables.by_tag_table(comparison)
     if tags.rows:
         summary = f"<summary>By tag ({len(tags.rows):,})</summary>"

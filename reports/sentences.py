@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from harness.analysis.comparison import CandidateSummary, Comparison, MissingKind
 from harness.analysis.gates import too_many_missing
@@ -62,6 +63,20 @@ def money(comparison: Comparison) -> str:
     reasons += [f"no price for {_listed(models)}"] if models else []
     why = f" ({'; '.join(reasons)})" if reasons else ""
     return f"{total}, of which this run paid {spent}{why}"
+
+
+def batches(comparison: Comparison) -> str:
+    """How many batches the run has sent and how many of them are not recorded; empty where none."""
+    sent = [batch for batch in comparison.batches if batch["status"] != "lost"]
+    if not sent:
+        return ""
+    pending = [batch for batch in sent if batch["status"] != "recorded"]
+    said = f"{numbers.count(len(sent))}, {_requests(sent)}"
+    return f"{said}; not recorded: {len(pending)}, {_requests(pending)}" if pending else said
+
+
+def _requests(sent: Iterable[Mapping[str, Any]]) -> str:
+    return numbers.counted(sum(batch["requests"] for batch in sent), "request")
 
 
 def verdict(comparison: Comparison) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from harness.analysis.comparison import CandidateSummary, Comparison, Group
@@ -79,6 +80,25 @@ def missing_table(comparison: Comparison) -> Table:
         for missing in sentences.missing_by_kind(comparison)
     )
     return Table("Missing", ("kind", "most common reason", "candidates", "trials"), rows, left=3)
+
+
+def batches_table(comparison: Comparison) -> Table:
+    """A row a Message Batch of the run, oldest first; times are UTC."""
+    rows = tuple(
+        (
+            batch["id"] or "not known",
+            batch["status"],
+            _moment(batch["submitted_at"]),
+            _moment(batch["ended_at"]),
+            numbers.count(batch["requests"]),
+        )
+        for batch in comparison.batches
+    )
+    return Table("Batches", ("batch", "status", "submitted", "recorded", "requests"), rows, left=4)
+
+
+def _moment(when: datetime | None) -> str:
+    return numbers.UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M:%S}"
 
 
 def cost_table(comparison: Comparison) -> Table:

@@ -67,6 +67,8 @@ def _closing(
     if pending:
         trials = numbers.counted(pending, "trial")
         lines.append(f"Pending: {trials}; go on with {commands.resume()}")
+    if batches := sentences.batches(comparison):
+        lines.append(f"Batches: {batches}")
     if folder is not None:
         lines.append(f"Report: {folder / 'report.html'}")
     if failure is not None:

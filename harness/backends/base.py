@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from harness.records import Answer, Request
 
-Keep = Callable[[Sequence[tuple[str, Request, Answer]]], None]
-"""Commits answers under the keys of their requests; the recorder does."""
+
+class Keep(Protocol):
+    """Where answers are kept under the keys of their requests; the recorder is one."""
+
+    def keep_all(self, answered: Sequence[tuple[str, Request, Answer]], /) -> None:
+        """Commit answers."""
+        ...
+
+    def kept(self, keys: Collection[str], /) -> set[str]:
+        """Those of the keys that have an answer by now."""
+        ...
 
 
 class Backend(Protocol):

@@ -8,105 +8,41 @@ a trial see them: it is run again, and finds its answers in the store.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import tempfile
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, TypeVar
-
-import orjson
+from typing import IO, TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from harness.backends.base import Keep
-from harness.backends.wire import (
-    SIMULATED_HEADER,
-    Fault,
-    FaultError,
-    UnknownOutcomeError,
-    answer_of,
-    error_fault,
-)
+from harness.backends.batch_calls import AGAIN_S, Calls, Waiting
+from harness.backends.batch_results import AGAIN, Counted, Outcome, download, outcomes, pieces
+from harness.backends.batch_search import Search, alive, owner
+from harness.backends.wire import Fault, FaultError, UnknownOutcomeError
 from harness.errors import AnswerMissingError, PendingAnswerError, RunStoppedError
 from harness.journal import Batch, Journal, Limits, State
 from harness.records import Answer, Missing, Request
 
 if TYPE_CHECKING:
-    from harness.backends.batch_api import BatchApi, Remote
+    from harness.backends.batch_api import Remote
     from harness.backends.client import Client
 
-T = TypeVar("T")
+__all__ = ["BatchBackend", "Waiting", "alive", "owner", "place"]
 
 MAX_TRIES = 3
-CALLS = 6
+CREATES = 6
+LOOKS = 20
 DOWNLOADS = 5
-DOWNLOAD_AGAIN_S = 2.0
-LOOKS_FOR_LOST = 3
-LOOK_AGAIN_S = 5.0
-CLOCK_SKEW = timedelta(minutes=5)
+SENT_WITHIN = timedelta(minutes=4)
 RECORDED_AT_ONCE = 500
 NOTED_AT_ONCE = 2000
-TRANSIENT = frozenset(
-    {
-        "missing_line",
-        "batch_gone",
-        "batch_archived",
-        "api_error",
-        "overloaded_error",
-        "timeout_error",
-        "rate_limit_error",
-        "expired",
-        "canceled",
-    }
-)
+MANY_FAILED = 0.1
+UNFIT = frozenset({"invalid_request_error", "request_too_large", "http_413"})
 
 
-def owner() -> str:
-    """This process, as other processes on this machine can look for it."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def alive(name: str) -> bool:
-    """The process may still be at work; one on another machine may."""
-    host, _, pid = name.rpartition(":")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return int(pid) != os.getpid()
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Whether to wait for a batch, and how long between two looks at it.
-
-    Seconds: `first_s`, growing with the batch's age to `longest_s`, or always `fixed_s`.
-    """
-
-    wait: bool = True
-    fixed_s: float | None = None
-    first_s: float = 10.0
-    longest_s: float = 300.0
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-
-    def next_s(self, age_s: float) -> float:
-        """How long to wait before looking again at a batch of this age."""
-        if self.fixed_s is not None:
-            return self.fixed_s
-        return min(max(self.first_s, age_s / 10), self.longest_s)
+def place(base_url: str | None) -> str:
+    """The API that a URL leads to, as the journal names it: no path, no credentials."""
+    return urlsplit(base_url or "https://api.anthropic.com").netloc.rpartition("@")[2]
 
 
 class BatchBackend:
@@ -122,15 +58,18 @@ class BatchBackend:
         limits: Limits | None = None,
         tell: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        self.connect, self.journal, self.run = connect, journal, run
+        self.journal, self.run = journal, run
+        self.calls = Calls(connect, waiting or Waiting(), tell)
+        self.search = Search(journal, self.calls)
         self.keep: Keep | None = None
-        self.waiting, self.limits, self.tell = waiting or Waiting(), limits or Limits(), tell
+        self.limits, self.tell = limits or Limits(), tell
         self._noted: dict[str, Request] = {}
         self._keys: list[str] = []
         self._gone: dict[str, Missing] = {}
-        self._refusals = 0
+        self._created: set[str] = set()
+        self._refusals = self._unheard = 0
         self._fatal: Fault | None = None
-        self._stopped = asyncio.Event()
+        self._settled = True
 
     def record_with(self, keep: Keep, /) -> None:
         """Commit the answers of batches with `keep`."""
@@ -138,19 +77,13 @@ class BatchBackend:
 
     def stop(self) -> None:
         """Wait no longer; batches go on at the API, and are collected by a resumed run."""
-        self._stopped.set()
+        self.calls.stopped.set()
 
     async def close(self) -> None:
-        """Close the connections."""
-        if "api" in self.__dict__:
-            await self.api.client.close()
-
-    @cached_property
-    def api(self) -> BatchApi:
-        """The API, connected to when there is something to ask it."""
-        from harness.backends.batch_api import BatchApi
-
-        return BatchApi(self.connect())
+        """Close the connections, and forget what is not needed any more."""
+        if self._settled and not self._noted and not self._keys and not self.calls.stopped.is_set():
+            self._tidy()
+        await self.calls.close()
 
     async def answer(self, request: Request, key: str, /) -> Answer:
         """Always raises: PendingAnswerError, or AnswerMissingError where a batch gave none."""
@@ -164,102 +97,114 @@ class BatchBackend:
     async def wave(self) -> None:
         """Send what was noted, and record what comes of it; raises PendingAnswerError where a
         batch is still processing and nobody wants to wait."""
+        self._settled = False
         await self._flush()
         keys, self._keys = self._keys, []
+        keys = self._unanswered(keys)
         self._gone |= self.journal.given_up(keys)
-        for batch in self._open(keys):
-            if batch.state is State.INTENDED and not alive(batch.owner):
-                await self._find(batch)
-        while (new := self.journal.intend(self.run, keys, self.limits, owner())) is not None:
-            await self._submit(new)
-        while open_ := self._open(keys):
+        await self.search.reconcile(self.journal.open_for(keys))
+        await self._send(keys)
+        numbers = {batch.number for batch in self.journal.open_for(keys)}
+        while open_ := self.journal.still_open(numbers):
             ended = [await self._look(batch) for batch in open_ if batch.id]
             if not all(ended) or len(ended) < len(open_):
                 await self._pause(open_)
+                await self.search.reconcile(self.journal.still_open(numbers))
         self._gone |= self.journal.given_up(keys)
+        self._settled = True
 
-    def _open(self, keys: Sequence[str]) -> list[Batch]:
-        states = (State.INTENDED, State.SUBMITTED)
-        return [batch for batch in self.journal.open_for(keys) if batch.state in states]
+    def _unanswered(self, keys: list[str]) -> list[str]:
+        """Without those that another process has had answered since they were looked up."""
+        assert self.keep is not None
+        kept = self.keep.kept(keys)
+        self.journal.drop(kept)
+        return [key for key in keys if key not in kept]
+
+    def _tidy(self) -> None:
+        """The run has its results: clear what a kill between two commits left in the journal."""
+        assert self.keep is not None
+        for batch in self.journal.all(self.run):
+            if batch.state is State.SUBMITTED:
+                keys = self.journal.tries(batch)
+                self.journal.settle(batch, done=self.keep.kept(keys))
+                if not self.journal.tries(batch):
+                    self.journal.recorded(batch)
+        self.journal.clear(self.run)
 
     async def _flush(self) -> None:
         noted, self._noted = self._noted, {}
         self._keys += noted
         await asyncio.to_thread(self.journal.want, self.run, list(noted.items()))
 
+    async def _send(self, keys: Sequence[str]) -> None:
+        """Create batches until none of the requests is free."""
+        if not self.journal.free(keys):
+            return
+        try:
+            await self.calls.called(self.calls.api.check)
+        except FaultError as error:
+            raise RunStoppedError(f"no batch can be created: {error.fault.reason}") from error
+        while new := self.journal.intend(
+            self.run, keys, self.limits, owner(), self.calls.api.now()
+        ):
+            with self.search.working_on(new):
+                await self._submit(new)
+
     async def _submit(self, batch: Batch) -> None:
         """Create the batch; where nobody knows whether that worked, look for it first."""
+        if self.calls.api.now() - batch.intended_at > SENT_WITHIN:
+            self.journal.forget(batch)  # this process slept; others may have decided meanwhile
+            return
         try:
-            remote = await self.api.create(batch.prefix, self.journal.requests(batch))
+            remote = await self.calls.api.create(batch.prefix, self.journal.requests(batch))
         except UnknownOutcomeError as error:
             self.tell(f"the API did not say whether batch {batch.prefix} exists: {error}")
-            await self._find(batch)
+            if not await self.search.find(batch):
+                await self._try_again(str(error), None)
         except FaultError as error:
-            self.journal.forget(batch)
-            await self._refused(error.fault)
+            await self._refused(batch, error.fault)
         else:
-            self.journal.submitted(batch, remote.id)
+            self._refusals = 0
+            await self._adopted(batch, remote)
             self.tell(f"batch {remote.id}: {batch.requests} requests")
 
-    async def _refused(self, fault: Fault) -> None:
-        """A create that was refused: stop, or wait where waiting helps."""
-        if not fault.retry:
-            raise RunStoppedError(f"the API refuses the batch: {fault.reason}")
-        self._refusals += 1
-        if self._refusals > MAX_TRIES:
-            raise RunStoppedError(f"no batch could be created: {fault.reason}")
-        await self._sleep(fault.retry_after_s or self.waiting.first_s)
+    async def _adopted(self, batch: Batch, remote: Remote) -> None:
+        """Note the batch's id, or cancel it where its requests are in another one by now."""
+        self._created.add(remote.id)
+        if self.journal.submitted(batch, remote.id):
+            return
+        if remote.id not in {other.id for other in self.journal.all()}:
+            await self.calls.called(lambda: self.calls.api.cancel(remote.id))
+            self.tell(f"batch {remote.id} was created twice, and is cancelled")
 
-    async def _find(self, batch: Batch) -> None:
-        """Find out whether an intended batch exists: adopt it, or make its requests free again.
-
-        Listed batches of the same size, created since, are its only candidates; one that has
-        ended tells by its first `custom_id`. Raises RunStoppedError where that cannot decide.
-        """
-        for look in range(LOOKS_FOR_LOST):
-            found = [remote async for remote in self._candidates(batch)]
-            if len(found) == 1:
-                self.journal.submitted(batch, found[0].id)
-                self.tell(f"batch {found[0].id} is the one that was intended; adopted")
-                return
-            if found:
-                ids = ", ".join(remote.id for remote in found)
-                raise RunStoppedError(
-                    f"any of the batches {ids} may be the one that was begun at "
-                    f"{batch.intended_at:%H:%M:%S}; wait until they have ended, then resume: their "
-                    "custom_ids will tell"
-                )
-            if look < LOOKS_FOR_LOST - 1:
-                await self._sleep(LOOK_AGAIN_S)
+    async def _refused(self, batch: Batch, fault: Fault) -> None:
+        """A create that was refused: give up on the request, stop, or wait where that helps."""
+        if batch.requests == 1 and fault.kind in UNFIT and not fault.fatal:
+            missing = Missing(fault.kind, fault.reason, fault.request_id)
+            keys = self.journal.tries(batch)
+            self.journal.settle(batch, refused=[(key, missing) for key in keys])
         self.journal.forget(batch)
-        self.tell("the batch does not exist; its requests are sent again")
+        if fault.retry:
+            await self._try_again(fault.reason, fault.retry_after_s)
+        elif batch.requests > 1 or fault.fatal or fault.kind not in UNFIT:
+            raise RunStoppedError(f"the API refuses the batch: {fault.reason}")
 
-    async def _candidates(self, batch: Batch) -> AsyncIterator[Remote]:
-        known = {other.id for other in self.journal.all()}
-        since = batch.intended_at - CLOCK_SKEW
-        for remote in await self._called(lambda: self.api.since(since)):
-            if remote.id in known or remote.requests != batch.requests:
-                continue
-            if not remote.ended or await self._begins_with(remote, batch.prefix):
-                yield remote
-
-    async def _begins_with(self, remote: Remote, prefix: str) -> bool:
-        async for line in self.api.lines(remote):
-            return str(orjson.loads(line).get("custom_id", "")).startswith(prefix)
-        return False
+    async def _try_again(self, reason: str, retry_after_s: float | None) -> None:
+        self._refusals += 1
+        if self._refusals >= CREATES:
+            raise RunStoppedError(f"no batch could be created: {reason}")
+        wait = self.calls.waiting.next_s(0) * 2 ** (self._refusals - 1)
+        await self.calls.sleep(retry_after_s or min(wait, self.calls.waiting.longest_s))
 
     async def _look(self, batch: Batch) -> bool:
         """Whether the batch has ended; what came of it is recorded then."""
         assert batch.id is not None
         id_ = batch.id
         try:
-            remote = await self._called(lambda: self.api.retrieve(id_))
+            remote = await self.calls.called(lambda: self.calls.api.retrieve(id_))
         except FaultError as error:
-            if error.fault.kind != "not_found_error":
-                raise RunStoppedError(f"batch {id_}: {error.fault.reason}") from error
-            gone = Missing("batch_gone", f"batch {id_} is not there any more: {error.fault.reason}")
-            self._let_go(batch, gone)
-            return True
+            return self._unseen(batch, id_, error.fault)
+        self._unheard = 0
         if remote.ended and remote.archived:
             gone = Missing("batch_archived", f"the results of batch {id_} are archived")
             self._let_go(batch, gone)
@@ -267,10 +212,31 @@ class BatchBackend:
             await self._collect(batch, remote)
         return remote.ended
 
+    def _unseen(self, batch: Batch, id_: str, fault: Fault) -> bool:
+        """A batch that cannot be looked at: gone, or to be looked at later."""
+        if fault.kind == "not_found_error":
+            if id_ not in self._created:
+                raise RunStoppedError(
+                    f"batch {id_} is not there: {fault.reason}; with the key of another workspace, "
+                    f"use that of the one it was sent from; where it was deleted, `harness batches "
+                    f"forget {id_}` has its requests sent again"
+                )
+            gone = Missing("batch_gone", f"batch {id_} is not there any more: {fault.reason}")
+            self._let_go(batch, gone)
+            return True
+        self._unheard += 1
+        if not fault.retry or self._unheard >= LOOKS:
+            raise RunStoppedError(f"batch {id_}: {fault.reason}")
+        self.tell(f"batch {id_} cannot be looked at now: {fault.reason}")
+        return False
+
     async def _collect(self, batch: Batch, remote: Remote) -> None:
         """Download the results, record them, and only then let the batch go."""
         with tempfile.TemporaryFile() as file:
-            await self._download(batch, remote, file)
+            counted = await self._download(batch, remote, file)
+            if counted.foreign and not counted.own:
+                await self._hand_back(batch, remote)
+                return
             file.seek(0)
             answered = self._record(batch, file)
         self._let_go(batch, Missing("missing_line", f"batch {remote.id} has no result for it"))
@@ -278,145 +244,82 @@ class BatchBackend:
         if self._fatal is not None:
             raise RunStoppedError(f"the API refuses to go on: {self._fatal.reason}")
 
-    async def _download(self, batch: Batch, remote: Remote, file: IO[bytes]) -> None:
-        """Every line to disk; a download that breaks off, or has too few, is begun again."""
+    async def _hand_back(self, batch: Batch, remote: Remote) -> None:
+        """The batch was taken for another one's, by its size: look for the right one."""
+        self.tell(f"batch {remote.id} is not the one that was intended: its custom_ids are others")
+        intended = self.journal.handed_back(batch, owner())
+        if intended is not None:
+            with self.search.working_on(intended):
+                await self.search.find(intended)
+
+    async def _download(self, batch: Batch, remote: Remote, file: IO[bytes]) -> Counted:
+        """Every line to disk; what breaks off is begun again, and so is what has too few lines.
+
+        Lines that are not there twice are not there.
+        """
+        before: Counted | None = None
         for attempt in range(1, DOWNLOADS + 1):
-            file.seek(0)
-            file.truncate()
-            last = attempt == DOWNLOADS
             try:
-                count = await self._written(remote, file)
-            except (FaultError, orjson.JSONDecodeError) as error:
-                if last:
+                counted = await download(self.calls.api, remote, batch.prefix, file)
+            except FaultError as error:
+                if attempt == DOWNLOADS or not error.fault.retry:
                     raise RunStoppedError(
                         f"the results of batch {remote.id} cannot be downloaded: {error}; they "
                         "stay at the API for 29 days, and `harness resume` fetches them"
                     ) from error
             else:
-                if last or count >= batch.requests:
-                    return
-            await self._sleep(DOWNLOAD_AGAIN_S * attempt)
-
-    async def _written(self, remote: Remote, file: IO[bytes]) -> int:
-        count = 0
-        async for line in self.api.lines(remote):
-            if line.strip():
-                orjson.loads(line)  # a body that was cut ends in half a line
-                file.write(line + b"\n")
-                count += 1
-        return count
+                if counted.own >= batch.requests or counted == before:
+                    return counted
+                before = counted
+            await self.calls.sleep(self.calls.waiting.short_s(AGAIN_S * attempt))
+        raise RunStoppedError(f"the results of batch {remote.id} are never the same; resume later")
 
     def _record(self, batch: Batch, file: IO[bytes]) -> int:
         """Commit the answers piece by piece, in whatever order they come; how many there were."""
-        tries, seen = self.journal.tries(batch), 0
-        for lines in _pieces(file):
-            outcomes = dict(self._outcomes(lines, batch.prefix))
-            requests = self.journal.requests_of(batch, outcomes)
+        assert self.keep is not None
+        tries, seen, failed = self.journal.tries(batch), 0, 0
+        for lines in pieces(file, RECORDED_AT_ONCE):
+            found = outcomes(lines, batch.prefix, simulated=self.calls.api.simulated)
+            requests = self.journal.requests_of(batch, found)
             answered = [
-                (key, requests[key], outcome)
-                for key, outcome in outcomes.items()
-                if isinstance(outcome, Answer) and key in requests
+                (key, requests[key], outcome.said)
+                for key, outcome in found.items()
+                if key in requests and isinstance(outcome.said, Answer)
             ]
-            assert self.keep is not None
-            self.keep(answered)
-            lost = {k: o for k, o in outcomes.items() if isinstance(o, Missing) and k in requests}
-            self._settle([key for key, _, _ in answered], lost, tries)
+            self.keep.keep_all(answered)
+            self._settle(batch, found, tries)
             seen += len(answered)
+            failed += sum(isinstance(outcome.said, Missing) for outcome in found.values())
+        if failed > MANY_FAILED * batch.requests:
+            self.tell(f"warning: {failed} of {batch.requests} requests of {batch.id} failed")
         return seen
 
-    def _outcomes(
-        self, lines: Sequence[bytes], prefix: str
-    ) -> Iterator[tuple[str, Answer | Missing]]:
-        for line in lines:
-            result = orjson.loads(line)
-            custom_id = str(result.get("custom_id"))
-            if custom_id.startswith(prefix):
-                outcome, fault = outcome_of(
-                    result.get("result") or {}, simulated=self.api.simulated
-                )
-                self._fatal = self._fatal or (fault if fault and fault.fatal else None)
-                yield custom_id.removeprefix(prefix), outcome
-
-    def _settle(
-        self, done: Sequence[str], lost: Mapping[str, Missing], tries: Mapping[str, int]
-    ) -> None:
-        again = [
-            key
-            for key, missing in lost.items()
-            if missing.kind in TRANSIENT and tries.get(key, 0) + 1 < MAX_TRIES
-        ]
-        refused = [(key, missing) for key, missing in lost.items() if key not in set(again)]
-        self.journal.settle(done, again, refused)
+    def _settle(self, batch: Batch, found: Mapping[str, Outcome], tries: Mapping[str, int]) -> None:
+        done, again, refused = [], [], []
+        for key, outcome in found.items():
+            self._fatal = self._fatal or outcome.fatal
+            if isinstance(outcome.said, Answer):
+                done.append(key)
+            elif outcome.fatal or (outcome.again and tries.get(key, 0) + 1 < MAX_TRIES):
+                again.append(key)
+            else:
+                refused.append((key, outcome.said))
+        self.journal.settle(batch, done, again, refused)
 
     def _let_go(self, batch: Batch, missing: Missing) -> None:
         """The batch is over; requests of which nothing came go into the next wave."""
         tries = self.journal.tries(batch)
-        self._settle([], dict.fromkeys(tries, missing), tries)
+        outcome = Outcome(missing, again=missing.kind in AGAIN)
+        self._settle(batch, dict.fromkeys(tries, outcome), tries)
         self.journal.recorded(batch)
-
-    async def _called(self, call: Callable[[], Awaitable[T]]) -> T:
-        """A call that may be repeated, with a few tries."""
-        for attempt in range(1, CALLS + 1):
-            try:
-                return await call()
-            except FaultError as error:
-                if error.fault.fatal:
-                    raise RunStoppedError(f"the API refuses: {error.fault.reason}") from error
-                if attempt == CALLS or not error.fault.retry:
-                    raise
-                await self._sleep(error.fault.retry_after_s or DOWNLOAD_AGAIN_S * attempt)
-        raise AssertionError("unreachable")
 
     async def _pause(self, open_: Sequence[Batch]) -> None:
         """Wait for the next look, or give up where nobody waits."""
-        if not self.waiting.wait:
+        if not self.calls.waiting.wait:
             ids = ", ".join(batch.id or "(being created)" for batch in open_)
             raise PendingAnswerError(f"still processing: {ids}")
         now = datetime.now(UTC)
         ages = [
             (now - (batch.submitted_at or batch.intended_at)).total_seconds() for batch in open_
         ]
-        await self._sleep(min(self.waiting.next_s(age) for age in ages))
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep, or stop at once when the run is stopped."""
-        sleeping = asyncio.ensure_future(self.waiting.sleep(seconds))
-        stopped = asyncio.ensure_future(self._stopped.wait())
-        await asyncio.wait({sleeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        sleeping.cancel()
-        stopped.cancel()
-        if self._stopped.is_set():
-            raise RunStoppedError("stopped; its batches go on at the API")
-
-
-def _pieces(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
-    piece: list[bytes] = []
-    for line in lines:
-        piece.append(line)
-        if len(piece) == RECORDED_AT_ONCE:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
-
-
-def outcome_of(
-    said: Mapping[str, Any], *, simulated: bool
-) -> tuple[Answer | Missing, Fault | None]:
-    """What a result says, and the fault behind it where the API gave one."""
-    kind = said.get("type")
-    if kind == "succeeded":
-        headers = {SIMULATED_HEADER: "true"} if simulated else {}
-        try:
-            answer = answer_of(
-                said["message"], headers, answered_at=datetime.now(UTC), latency_s=None
-            )
-        except (FaultError, KeyError, TypeError) as error:
-            return Missing("malformed_response", f"a result that cannot be read: {error}"), None
-        return replace(answer, mode="batch"), None
-    if kind == "errored":
-        fault = error_fault(said.get("error"), None, {})
-        return Missing(fault.kind, fault.reason, fault.request_id), fault
-    if kind in ("canceled", "expired"):
-        return Missing(str(kind), f"the request was {kind} in its batch"), None
-    return Missing("unknown_result", f"a result of the unknown type {kind!r}"), None
+        await self.calls.sleep(min(self.calls.waiting.next_s(age) for age in ages))

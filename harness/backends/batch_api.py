@@ -5,22 +5,27 @@ A create is never repeated here: whether it landed is for the journal to find ou
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import httpx2
 import orjson
 
 from harness.backends.client import CONNECT_TIMEOUT_S, body_of, fault_of
 from harness.backends.wire import (
     SIMULATED_HEADER,
-    Fault,
     FaultError,
     UnknownOutcomeError,
     error_fault,
+    malformed,
 )
 from harness.errors import RunStoppedError
 from harness.records import Request
@@ -34,7 +39,10 @@ CALL_TIMEOUT_S = 60.0
 PAGE = 100
 API_VERSION = "2026-10-21"
 HEADERS = {"anthropic-version": API_VERSION, "content-type": "application/json"}
-NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+CHUNK_BYTES = 1 << 20
+NO_BATCHES = frozenset({"not_found_error", "http_404", "http_405", "http_501"})
+NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""The SDK's transport says ConnectError of a connection that breaks after a request, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +69,46 @@ class BatchApi:
         self.client = client
         self.base = str(client.base_url).rstrip("/")
         self.simulated = False
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """The API's clock, once it was heard; this machine's may be wrong."""
+        return datetime.now(UTC) + self.ahead
+
+    async def check(self) -> None:
+        """Raise FaultError where no batch can be created here, before one is begun."""
+        try:
+            await self._get(f"{PATH}?limit=1")
+        except FaultError as error:
+            if error.fault.kind not in NO_BATCHES:
+                raise
+            reason = f"{self.base} has no Message Batches ({error.fault.reason}); use --mode live"
+            raise FaultError(replace(error.fault, reason=reason, retry=False)) from error
 
     async def create(self, prefix: str, requests: Iterable[tuple[str, Request]]) -> Remote:
-        """Create a batch, once; raises UnknownOutcomeError where it may have landed."""
-        lines = (
-            orjson.dumps({"custom_id": f"{prefix}{key}", "params": request.params})
-            for key, request in requests
-        )
-        body = b'{"requests":[' + b",".join(lines) + b"]}"
-        try:
-            response = await self._send("POST", PATH, CREATE_TIMEOUT_S, body)
-        except NOT_SENT as error:
-            raise FaultError(fault_of(error, CREATE_TIMEOUT_S)) from error
-        except (httpx2.HTTPError, OSError) as error:
-            raise UnknownOutcomeError(f"{type(error).__name__}: {error}") from error
+        """Create a batch, once; raises UnknownOutcomeError where it may have landed.
+
+        All the requests have the headers of the first. The body goes through a file, since it
+        may be large.
+        """
+        with tempfile.TemporaryFile() as file:
+            headers = _written(file, prefix, requests)
+            try:
+                async with asyncio.timeout(CREATE_TIMEOUT_S):
+                    response = await self._send("POST", PATH, CREATE_TIMEOUT_S, file, headers)
+            except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
+                if isinstance(error.__cause__ or error, NOT_SENT):
+                    raise FaultError(fault_of(error, CREATE_TIMEOUT_S)) from error
+                said = f"{type(error).__name__}: {error}".rstrip(": ")
+                raise UnknownOutcomeError(said) from error
         if response.status_code >= 500 or response.status_code in (408, 409):
             raise UnknownOutcomeError(f"HTTP {response.status_code}")
+        if not response.is_success:
+            raise FaultError(error_fault(body_of(response), response.status_code, response.headers))
         try:
             return _remote(_checked(response))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnknownOutcomeError(f"an answer that cannot be read: {error}") from error
+        except FaultError as error:
+            raise UnknownOutcomeError(error.fault.reason) from error
 
     async def retrieve(self, id_: str) -> Remote:
         """The batch as it is now."""
@@ -96,17 +124,20 @@ class BatchApi:
         after = ""
         while True:
             page = await self._get(f"{PATH}?limit={PAGE}{after}")
-            for item in page["data"]:
+            items = page.get("data")
+            if not isinstance(items, list):
+                raise malformed("the list of batches has no `data`")
+            for item in items:
                 remote = _remote(item)
                 if remote.created_at < moment:
                     return found
                 found.append(remote)
-            if not page["has_more"] or not page["data"]:
+            if not page.get("has_more") or not items:
                 return found
-            after = f"&after_id={page['last_id']}"
+            after = f"&after_id={found[-1].id}"
 
     async def lines(self, remote: Remote) -> AsyncIterator[bytes]:
-        """The lines of the results; FaultError where they end early or cannot be had."""
+        """The lines of the results with their ends; FaultError where they cannot be had."""
         url = remote.results_url or f"{self.base}{PATH}/{remote.id}/results"
         if urlsplit(url).netloc != urlsplit(self.base).netloc:
             raise RunStoppedError(
@@ -127,29 +158,60 @@ class BatchApi:
                     yield line
             finally:
                 await response.aclose()
-        except (httpx2.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise FaultError(fault_of(error, CALL_TIMEOUT_S)) from error
 
     async def _get(self, path: str) -> dict[str, Any]:
         try:
             return _checked(await self._send("GET", path, CALL_TIMEOUT_S))
-        except (httpx2.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise FaultError(fault_of(error, CALL_TIMEOUT_S)) from error
 
     async def _send(
-        self, method: str, path: str, limit_s: float, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        limit_s: float,
+        file: IO[bytes] | None = None,
+        headers: Mapping[str, str] = HEADERS,
     ) -> httpx2.Response:
         response = await self.client.http.send(
             self.client.http.build_request(
                 method,
                 f"{self.base}{path}",
-                content=body,
-                headers={**self.client.own_headers, **HEADERS},
+                content=None if file is None else _chunks(file),
+                headers={**self.client.own_headers, **headers},
                 timeout=httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S),
             )
         )
-        self.simulated = SIMULATED_HEADER in response.headers
+        self.simulated = self.simulated or SIMULATED_HEADER in response.headers
+        with contextlib.suppress(KeyError, ValueError, TypeError):
+            self.ahead = parsedate_to_datetime(response.headers["date"]) - datetime.now(UTC)
         return response
+
+
+def _written(
+    file: IO[bytes], prefix: str, requests: Iterable[tuple[str, Request]]
+) -> Mapping[str, str]:
+    """Write the body of a create; its headers."""
+    headers = dict(HEADERS)
+    before = b'{"requests":['
+    for key, request in requests:
+        if before != b",":
+            headers["anthropic-version"] = request.api_version
+            if request.betas:
+                headers["anthropic-beta"] = ",".join(request.betas)
+        file.write(before)
+        file.write(orjson.dumps({"custom_id": f"{prefix}{key}", "params": request.params}))
+        before = b","
+    file.write(b"]}")
+    return {**headers, "content-length": str(file.tell())}
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk
 
 
 async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -159,6 +221,7 @@ async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         head, newline, tail = chunk.partition(b"\n")
         rest.append(head)
         while newline:
+            rest.append(newline)
             yield b"".join(rest)
             head, newline, tail = tail.partition(b"\n")
             rest = [head]
@@ -171,17 +234,21 @@ def _checked(response: httpx2.Response) -> dict[str, Any]:
     if not response.is_success:
         raise FaultError(error_fault(body, response.status_code, response.headers))
     if not isinstance(body, dict):
-        raise FaultError(Fault("malformed_response", "the answer is no JSON object", retry=True))
+        raise malformed("the answer is no JSON object")
     return body
 
 
 def _remote(body: dict[str, Any]) -> Remote:
-    created = datetime.fromisoformat(body["created_at"].replace("Z", "+00:00"))
-    return Remote(
-        id=str(body["id"]),
-        status=str(body["processing_status"]),
-        requests=sum(body["request_counts"].values()),
-        created_at=created if created.tzinfo else created.replace(tzinfo=UTC),
-        results_url=body.get("results_url"),
-        archived=body.get("archived_at") is not None,
-    )
+    """The batch that a body tells of; raises FaultError where it tells of none."""
+    try:
+        created = datetime.fromisoformat(body["created_at"].replace("Z", "+00:00"))
+        return Remote(
+            id=str(body["id"]),
+            status=str(body["processing_status"]),
+            requests=sum(body["request_counts"].values()),
+            created_at=created if created.tzinfo else created.replace(tzinfo=UTC),
+            results_url=body.get("results_url"),
+            archived=body.get("archived_at") is not None,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise malformed(f"a batch that cannot be read: {error!r}") from error

@@ -180,7 +180,7 @@ def error_fault(body: object, status: int | None, headers: Mapping[str, str]) ->
         status in FATAL_STATUS
         or kind in FATAL_TYPES
         or code in FATAL_CODES
-        or (status == 400 and said.lower().startswith(LIMIT_MESSAGES))
+        or (status in (None, 400) and said.lower().startswith(LIMIT_MESSAGES))
     )
     shown = f"{status} {kind}: {said}" if status and status != 200 else f"{kind}: {said}"
     return Fault(

@@ -22,6 +22,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "runs": ("stored", "List the runs in the store."),
         "show": ("stored", "Show a run, or the transcript of one trial."),
         "report": ("stored", "Write the reports of a stored run again."),
+        "batches": ("batching", "List, cancel, adopt or forget the batches behind the runs."),
     },
     "Surroundings": {
         "models": ("modeltable", "List models: aliases, lifecycle, limits, prices."),

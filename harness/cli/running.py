@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ import click
 
 from harness.cli import options
 from harness.cli.failures import tell
-from harness.errors import UsageError
+from harness.errors import PendingAnswerError, UsageError
 from harness.garbage import rare_collections
 from harness.invocation import Invocation
 from harness.settings import FOLDER
@@ -20,6 +22,7 @@ from harness.settings import FOLDER
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
     from harness.cli.progress import Silent
+    from harness.records import Mode
     from harness.run import Prepared
     from harness.store import Store
     from reports.commands import Commands
@@ -54,8 +57,14 @@ SELECTING = options.apply(
 )
 ASKING = options.apply(
     click.option(
-        "--mode", type=click.Choice(["live", "batch", "replay"]), default="live", show_default=True,
-        help="Ask one by one, as Message Batches at half price, or read the store alone.",
+        "--mode", type=click.Choice(["live", "batch", "auto", "replay"]), default="live",
+        show_default=True,
+        help="Ask one by one, as Message Batches at half price, whichever suits the number of "
+        "trials, or read the store alone.",
+    ),
+    click.option(
+        "--auto-threshold", type=click.IntRange(1), default=200, show_default=True, metavar="N",
+        help="Trials from which --mode auto takes batches.",
     ),
     click.option("--offline", is_flag=True, help="Ask the built-in simulator; no key, no cost."),
     click.option("--fresh", is_flag=True, help="Ask anew: use no stored answer of another run."),
@@ -99,8 +108,12 @@ def run(
     paths: tuple[str, ...], store: str | None, *, quiet: bool, as_json: bool, **given: Any
 ) -> int:
     """Ask the models what the suites in PATHS say, grade the answers, write the reports."""
-    invocation = Invocation(paths=paths, cwd=str(Path.cwd()), **given)
+    mode, threshold = given.pop("mode"), given.pop("auto_threshold")
+    asked: Mode = "live" if mode == "auto" else mode
+    invocation = Invocation(paths=paths, cwd=str(Path.cwd()), mode=asked, **given)
     prepared = _prepared(invocation, quiet=quiet)
+    if mode == "auto":
+        prepared = _chosen(prepared, threshold, quiet=quiet)
     if invocation.out:
         _require_folder(Path(invocation.out))
     opened = options.open_store(store)
@@ -123,7 +136,8 @@ def resume(
     opened = options.open_store(store, existing=True)
     try:
         known = opened.run(options.run_name(name))
-        invocation = replace(Invocation.of(known.invocation), wait=wait, poll_s=poll_s)
+        begun = Invocation.of(known.invocation)
+        invocation = replace(begun, wait=wait, poll_s=poll_s or begun.poll_s)
         if not invocation.paths:
             raise UsageError(
                 f"run {known.id} was begun by pytest; go on with the same pytest command and "
@@ -146,6 +160,20 @@ def _prepared(invocation: Invocation, *, quiet: bool) -> Prepared:
     for warning in () if quiet else prepared.warnings:
         click.echo(f"warning: {warning}", err=True)
     return prepared
+
+
+def _chosen(prepared: Prepared, threshold: int, *, quiet: bool) -> Prepared:
+    """The run in the mode that suits its size; says which, and why."""
+    count = len(prepared.trials)
+    if count < threshold:
+        mode: Mode = "live"
+        why = f"{count:,} trials, fewer than {threshold:,}: answers now, at the list price"
+    else:
+        mode = "batch"
+        why = f"{count:,} trials, {threshold:,} or more: half the price, within 24 hours"
+    if not quiet:
+        click.echo(f"mode {mode}: {why} (--auto-threshold)", err=True)
+    return replace(prepared, invocation=replace(prepared.invocation, mode=mode))
 
 
 def _require_folder(folder: Path) -> None:
@@ -179,11 +207,29 @@ def _run(prepared: Prepared, store: Store, run_id: str | None, telling: Telling)
         store.finish(replace(comparison.run, exit_code=error.exit_code))
         click.echo(f"the answers are kept; write the reports with: {commands.report()}", err=True)
         raise
+    if isinstance(execution.stopped, PendingAnswerError):
+        for line in _waiting(comparison):
+            click.echo(line, err=True)
+        click.echo(f"collect with: {commands.resume()}", err=True)
+        return execution.stopped.exit_code
     if execution.stopped is not None:
         tell(execution.stopped)
         click.echo(f"go on with: {commands.resume()}", err=True)
         return execution.stopped.exit_code
     return _verdict(comparison, commands)
+
+
+def _waiting(comparison: Comparison) -> Iterator[str]:
+    """A line for each batch of the run that is not recorded."""
+    from reports.numbers import counted, duration
+
+    yield f"run {comparison.run.id} waits for its batches:"
+    for batch in comparison.batches:
+        if batch["status"] in ("intended", "submitted"):
+            name, sent = batch["id"] or "a batch being created", batch["submitted_at"]
+            requests = counted(batch["requests"], "request")
+            age = f", {duration((datetime.now(UTC) - sent).total_seconds())} old" if sent else ""
+            yield f"  {name}: {requests}{age}"
 
 
 def _verdict(comparison: Comparison, commands: Commands) -> int:

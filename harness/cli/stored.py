@@ -187,6 +187,7 @@ def _folder_of(run: Run) -> Path:
 def _compared(store: Store, run: Run) -> Comparison:
     from harness.analysis.compare import compare
     from harness.analysis.gates import judge
+    from harness.run import batches_of
 
     comparison = compare(run, store.results(run.id))
-    return replace(comparison, gates=judge(comparison))
+    return replace(comparison, gates=judge(comparison), batches=batches_of(run, store))

@@ -283,7 +283,7 @@ def test_a_path_in_an_ini_file_is_meant_from_its_folder(evals: Evals) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--eval-mode", "fast"), "--eval-mode is live or replay, not 'fast'"),
+        (("--eval-mode", "fast"), "--eval-mode is live or batch or replay, not 'fast'"),
         (("--eval-repeats", "0"), "--eval-repeats takes a whole number from 1, not '0'"),
         (("--eval-concurrency", "x"), "--eval-concurrency takes a whole number from 1, not 'x'"),
         (("--eval-models", "haiku,"), "--eval-models takes models with commas between*"),

@@ -1,0 +1,150 @@
+"""Batches of which nobody knows whether they exist: looked for at the API, then decided on.
+
+A batch is decided on by one process: the one that creates it, or, when that is gone, the one that
+claims it in the journal.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from harness.backends.batch_calls import Calls
+from harness.backends.batch_results import is_of
+from harness.errors import RunStoppedError
+from harness.journal import Batch, Journal, State
+
+if TYPE_CHECKING:
+    from harness.backends.batch_api import Remote
+
+LOOKS_FOR_LOST = 3
+LOOK_AGAIN_S = 5.0
+CLOCK_SKEW = timedelta(minutes=5)
+CREATED_WITHIN = timedelta(minutes=15)
+"""After that, a create has ended or will not be sent any more, whoever began it."""
+
+_under_way: set[tuple[str, int]] = set()
+"""The batches that this process creates, or looks for, at this moment."""
+
+
+def owner() -> str:
+    """This process, as other processes on this machine can look for it."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def alive(name: str) -> bool:
+    """The process may still be at work; one on another machine may."""
+    host, _, pid = name.rpartition(":")
+    if host != socket.gethostname() or not pid.isdecimal():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return int(pid) != os.getpid()
+
+
+class Search:
+    """Finds out what became of the batches that a journal has as intended."""
+
+    def __init__(self, journal: Journal, calls: Calls) -> None:
+        self.journal, self.calls = journal, calls
+
+    @contextmanager
+    def working_on(self, batch: Batch) -> Iterator[None]:
+        """Let nobody else in this process take the batch for abandoned."""
+        mark = (self.journal.store.url, batch.number)
+        _under_way.add(mark)
+        try:
+            yield
+        finally:
+            _under_way.discard(mark)
+
+    async def reconcile(self, open_: Sequence[Batch]) -> None:
+        """Find out about batches whose creator is gone."""
+        for batch in open_:
+            if batch.state is State.INTENDED and self._abandoned(batch):
+                claimed = self.journal.claim(batch, owner())
+                if claimed is not None:
+                    with self.working_on(claimed):
+                        await self.find(claimed)
+
+    def _abandoned(self, batch: Batch) -> bool:
+        if (self.journal.store.url, batch.number) in _under_way:
+            return False
+        old = self.calls.api.now() - batch.intended_at > CREATED_WITHIN
+        return old or not alive(batch.owner)
+
+    async def find(self, batch: Batch) -> bool:
+        """Find out whether an intended batch exists: adopt it, or make its requests free again.
+
+        Listed batches of the same size, created since, are its only candidates; one that has
+        ended tells by its `custom_id`s. False where it does not exist. Raises RunStoppedError
+        where that cannot decide.
+        """
+        pause = self.calls.waiting.short_s(LOOK_AGAIN_S)
+        for look in range(LOOKS_FOR_LOST):
+            sure, perhaps = await self._candidates(batch)
+            rivals = self._rivals(batch)
+            if sure or (len(perhaps) == 1 and not rivals):
+                remote = (sure or perhaps)[0]
+                self.journal.submitted(batch, remote.id)
+                self.calls.tell(f"batch {remote.id} is the one that was intended; adopted")
+                return True
+            if perhaps and all(map(self._abandoned, rivals)):
+                raise RunStoppedError(_undecided(batch, perhaps))
+            if perhaps and look == LOOKS_FOR_LOST - 1:
+                return True  # another process is creating one like it: the next look decides
+            if look < LOOKS_FOR_LOST - 1:
+                await self.calls.sleep(pause)
+        self.journal.forget(batch)
+        self.calls.tell("the batch does not exist; its requests are sent again")
+        return False
+
+    def _rivals(self, batch: Batch) -> list[Batch]:
+        """Others of the same size of which nobody knows yet whether they exist."""
+        return [
+            other
+            for other in self.journal.all()
+            if other.state is State.INTENDED
+            and other.number != batch.number
+            and other.requests == batch.requests
+        ]
+
+    async def _candidates(self, batch: Batch) -> tuple[list[Remote], list[Remote]]:
+        """Batches that are this one, by their results; and those that may be."""
+        known = {other.id for other in self.journal.all()}
+        since = batch.intended_at - CLOCK_SKEW
+        sure: list[Remote] = []
+        perhaps: list[Remote] = []
+        for remote in await self.calls.asked(
+            lambda: self.calls.api.since(since), "the list of batches"
+        ):
+            if remote.id in known or remote.requests != batch.requests:
+                continue
+            if not remote.ended or remote.archived:
+                perhaps.append(remote)
+            elif await self._is_of(remote, batch):
+                sure.append(remote)
+        return sure, perhaps
+
+    async def _is_of(self, remote: Remote, batch: Batch) -> bool:
+        return await self.calls.asked(
+            lambda: is_of(self.calls.api, remote, batch.prefix), f"the results of batch {remote.id}"
+        )
+
+
+def _undecided(batch: Batch, perhaps: Sequence[Remote]) -> str:
+    ids = ", ".join(remote.id for remote in perhaps)
+    return (
+        f"any of the batches {ids} may be b{batch.number}, begun at {batch.intended_at:%H:%M:%S}; "
+        "wait until they have ended, then resume: their custom_ids will tell. Or say which with "
+        f"`harness batches adopt ID b{batch.number}`, or that none is with `harness batches forget "
+        f"b{batch.number}`"
+    )
