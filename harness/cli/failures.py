@@ -43,12 +43,13 @@ def _told(error: Exception) -> int:
 
 
 def tell(error: HarnessError) -> None:
-    """The error on standard error, every problem of it on a line of its own."""
+    """The error on standard error, every problem of it with its line of the file."""
     if not isinstance(error, SuiteError):
         _say(f"error: {error}")
         return
-    for problem in error.problems:
-        _say(str(problem))
+    from reports.problems import told
+
+    _say(told(error.problems))
     count = len(error.problems)
     _say(f"{count} error{'s' if count > 1 else ''}; nothing was sent")
 
