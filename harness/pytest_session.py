@@ -21,6 +21,7 @@ from harness.invocation import Invocation
 from harness.load import load_evaluation, load_suite, same_names
 from harness.pytest_options import FLAGS, OPTIONS, SESSION, option
 from harness.suite import Suite
+from reports.problems import told
 
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
@@ -36,7 +37,8 @@ OF_THE_COMMAND = re.compile(rf"(?<![\w-])--(?={'|'.join([*OPTIONS, *FLAGS])}\b)"
 
 def worded(error: HarnessError) -> str:
     """The message with the options of `harness run` under the names that they have here."""
-    text = OF_THE_COMMAND.sub("--eval-", str(error))
+    said = told(error.problems) if isinstance(error, SuiteError) else str(error)
+    text = OF_THE_COMMAND.sub("--eval-", said)
     return text.replace("`harness resume` goes on", "the same `pytest` goes on")
 
 
