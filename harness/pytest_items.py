@@ -139,7 +139,9 @@ class TrialItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The case in its file."""
-        return self.path, max(self.trial.case.line - 1, 0), self.name
+        of_eval = isinstance(self.parent, EvaluationNode)
+        name = f"{self.parent.name}::{self.name}" if of_eval and self.parent else self.name
+        return self.path, max(self.trial.case.line - 1, 0), name
 
 
 def _relative(path: Path) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import settings
+from harness import offline, settings
 from harness.check import require
 from harness.errors import HarnessError, PendingAnswerError, SuiteError, UsageError
 from harness.invocation import Invocation
@@ -97,6 +97,8 @@ class EvalSession:
 
     def _add(self, key: tuple[Path, str], suite: Suite) -> None:
         self.warnings += require([suite], self.registry)
+        if self.invocation.offline:
+            offline.script_of([suite], self.registry)
         problems = list(same_names([*self.suites.values(), suite]))
         if problems:
             raise SuiteError(problems)

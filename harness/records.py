@@ -363,7 +363,7 @@ class Gate:
 class SuiteFacts:
     """A suite as a run saw it: `cases` were selected out of `total`; `sha256` is of the file.
 
-    `planned` counts its trials by candidate.
+    `planned` counts its trials by candidate, and `whole` what each has in the whole suite.
     """
 
     name: str
@@ -373,6 +373,7 @@ class SuiteFacts:
     total: int | None = None
     planned: Mapping[str, int] = field(default_factory=dict)
     gates: tuple[Gate, ...] = ()
+    whole: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

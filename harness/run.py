@@ -69,7 +69,7 @@ class Prepared:
     registry: Registry
     environ: Mapping[str, str]
     suites: tuple[Suite, ...]
-    totals: Mapping[str, int]
+    totals: Mapping[str, Suite]
     trials: tuple[Trial, ...]
     warnings: tuple[str, ...] = ()
 
@@ -86,7 +86,7 @@ def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Pr
         models=invocation.models or None,
         default_model=settings.default_model(environ),
     )
-    totals = {suite.name: len(suite.cases) for suite in suites}
+    totals = {suite.name: suite for suite in suites}
     chosen = plan.select(suites, invocation.selection)
     warnings = require(chosen, registry)
     if invocation.offline:
@@ -114,7 +114,7 @@ def prepare_trials(
 ) -> Prepared:
     """A run of these trials alone, of suites that are loaded and checked already."""
     suites = tuple({trial.suite.name: trial.suite for trial in trials}.values())
-    totals = {suite.name: len(suite.cases) for suite in suites}
+    totals = {suite.name: suite for suite in suites}
     return Prepared(invocation, registry, environ, suites, totals, tuple(trials))
 
 
@@ -157,15 +157,18 @@ def new_id(now: datetime) -> str:
 
 def _facts(prepared: Prepared) -> Iterator[SuiteFacts]:
     """What is planned in each suite that has a trial."""
+    repeats = prepared.invocation.repeats
     for suite in prepared.suites:
+        whole = prepared.totals[suite.name]
         trials = [trial for trial in prepared.trials if trial.suite is suite]
         yield SuiteFacts(
             name=suite.name,
             path=str(suite.path),
             sha256=suite.sha256,
             cases=len({trial.case.id for trial in trials}),
-            total=prepared.totals[suite.name],
+            total=len(whole.cases),
             planned=Counter(trial.candidate.name for trial in trials),
+            whole=sum(repeats or whole.script_of(case).repeats for case in whole.cases),
             gates=suite.gates,
         )
 

@@ -24,8 +24,10 @@ class Commands:
         """Shows the run, or one transcript of it."""
         return self._said("show", self.run, *([] if trial is None else [str(trial)]))
 
-    def resume(self) -> str:
-        """Goes on with the run."""
+    def resume(self, *, by_pytest: bool = False) -> str:
+        """Goes on with the run; one that pytest began is gone on with by pytest."""
+        if by_pytest:
+            return f"the same pytest command and --eval-run {self.run}"
         return self._said("resume", self.run)
 
     def report(self) -> str:

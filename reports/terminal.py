@@ -66,7 +66,9 @@ def _closing(
     pending = sum(candidate.trials.pending for candidate in comparison.candidates)
     if pending:
         trials = numbers.counted(pending, "trial")
-        lines.append(f"Pending: {trials}; go on with {commands.resume()}")
+        # What the command line began names its paths; what pytest began has none.
+        by_pytest = comparison.run.invocation.get("paths", ("…",)) in ((), [])
+        lines.append(f"Pending: {trials}; go on with {commands.resume(by_pytest=by_pytest)}")
     if batches := sentences.batches(comparison):
         lines.append(f"Batches: {batches}")
     if folder is not None:

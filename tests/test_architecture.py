@@ -82,8 +82,8 @@ IMPORTS: dict[str, set[str]] = {
     "background": {*BASE, "analysis", "run", "store", "trial"},
     "pytest_options": set(),
     "pytest_session": {
-        *BASE, "analysis", "background", "check", "evals", "invocation", "load", "pytest_options",
-        "reports", "run", "settings", "store", "suite", "trial",
+        *BASE, "analysis", "background", "check", "evals", "invocation", "load", "offline",
+        "pytest_options", "reports", "run", "settings", "store", "suite", "trial",
     },
     "pytest_items": {*BASE, "evals", "plan", "pytest_session", "reports", "suite", "trial"},
     "pytest_plugin": {"evals", "find", "pytest_items", "pytest_options"},

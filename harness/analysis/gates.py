@@ -49,8 +49,8 @@ def _verdicts(comparison: Comparison) -> Iterator[GateVerdict]:
 
 
 def _verdict(suite: SuiteFacts, gate: Gate, candidate: str, summary: SuiteSummary) -> GateVerdict:
-    why_not = _not_judged(suite, gate, summary)
-    value = None if why_not else FIGURES[gate.metric](summary)
+    why_not = _not_judged(suite, summary)
+    value = None if why_not else FIGURES.get(gate.metric, _unknown)(summary)
     verdict: Verdict = "inconclusive"
     detail = f"not judged: {why_not}"
     if not why_not:
@@ -67,19 +67,27 @@ def _verdict(suite: SuiteFacts, gate: Gate, candidate: str, summary: SuiteSummar
     )
 
 
-def _not_judged(suite: SuiteFacts, gate: Gate, summary: SuiteSummary) -> str | None:
+def _unknown(_summary: SuiteSummary) -> None:
+    """What is known without a baseline of a gate that needs one."""
+
+
+def _not_judged(suite: SuiteFacts, summary: SuiteSummary) -> str | None:
     if suite.total is not None and suite.cases < suite.total:
         return f"{suite.cases} of {suite.total} cases selected"
+    if suite.whole is not None and summary.trials.planned < suite.whole:
+        return f"{summary.trials.planned} of {suite.whole} trials selected"
     if summary.trials.pending > 0:
         run = summary.trials.planned - summary.trials.pending
         return f"{run} of {summary.trials.planned} trials have run"
-    return "it needs a baseline" if gate.metric not in FIGURES else None
+    return None
 
 
 def _judged(
     gate: Gate, summary: SuiteSummary, value: float | Decimal | None
 ) -> tuple[Verdict, str]:
     trials = summary.trials
+    if gate.metric not in FIGURES:
+        return "inconclusive", "it needs a baseline, which no option gives yet"
     if gate.metric != "errors" and too_many_missing(trials):
         return "invalid", f"{trials.missing:,} of {trials.planned:,} trials are missing"
     wanted = " and ".join(

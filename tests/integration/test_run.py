@@ -9,6 +9,7 @@ import pytest
 from local_api import Asked, Behaviour, LocalApi, access, error, http, in_turn, message
 
 from harness.errors import HarnessError, UsageError
+from harness.invocation import Invocation
 
 Serve = Callable[[Behaviour], LocalApi]
 ANSWER = http(message("word0"))
@@ -250,3 +251,16 @@ def test_replay_and_fresh_exclude_each_other(bench: Any) -> None:
     edited(bench, "a")
     with pytest.raises(UsageError, match="leave one of them out"):
         bench.run(None, "edited.yaml", mode="replay", fresh=True)
+
+
+def test_a_gate_is_not_judged_on_a_part_of_a_candidates_trials(bench: Any) -> None:
+    from harness import plan, run
+
+    name = edited(bench, "ab", models="[haiku]") and "edited.yaml"
+    path = bench.folder / name
+    path.write_text(path.read_text() + "gates: [{pass_rate: {min: 0.9}}]\n")
+    prepared = run.prepare(Invocation((str(path),), offline=True), {}, bench.folder)
+    part = [trial for trial in plan.trials(prepared.suites) if trial.case.id == "a"]
+    chosen = run.prepare_trials(prepared.invocation, prepared.registry, {}, part)
+    facts = next(iter(run._facts(chosen)))
+    assert (facts.cases, facts.total, facts.planned["haiku"], facts.whole) == (1, 2, 1, 2)

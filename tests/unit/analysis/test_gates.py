@@ -162,6 +162,6 @@ def test_the_exit_code_follows(
 
 
 def test_a_regression_gate_needs_a_baseline() -> None:
-    assert verdict(compared("regression", {"margin": 0.03})).detail == (
-        "not judged: it needs a baseline"
-    )
+    said = verdict(compared("regression", {"margin": 0.03}))
+    assert (said.verdict, said.judged) == ("inconclusive", True)
+    assert said.detail.startswith("it needs a baseline")
