@@ -46,7 +46,7 @@ class Backend:
         self.asked: list[str] = []
         self.stopped = False
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request, _key: str = "") -> Answer:
         if self.stopped:
             raise RunStoppedError("the run was stopped")
         text = str(request.params["messages"][-1]["content"])

@@ -34,7 +34,7 @@ class Backend:
         self.say, self.asked = say, 0
         self.simulated = False
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request, _key: str = "") -> Answer:
         self.asked += 1
         await asyncio.sleep(0)
         if self.say:
