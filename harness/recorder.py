@@ -67,7 +67,6 @@ class Recorder:
     def __init__(self, store: Store, backend: Backend, space: Space) -> None:
         self.backend, self.space = backend, space
         self.desk = Desk(store, space.run)
-        self.simulated = False
         self._under_way: dict[str, asyncio.Future[Answer]] = {}
         self._given: set[str] = set()
 
@@ -95,7 +94,6 @@ class Recorder:
             waiting.set_result(answer)
         finally:
             del self._under_way[key]
-        self.simulated = self.simulated or answer.simulated
         return self._counted_once(answer)
 
     def _counted_once(self, answer: Answer) -> Answer:
