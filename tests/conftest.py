@@ -10,7 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from local_api import Behaviour, LocalApi
+
+# The first example of a test may import scipy, and machines are slow: no deadline an example.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 SETTINGS = ("ANTHROPIC_", "CLAUDE_", "HARNESS_STORE")
 
