@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from harness.errors import AnswerMissingError
-from harness.records import Answer, Grade, Json, Steps, Usage
+from harness.records import Answer, Conversation, Grade, Json, Steps, Usage
 from harness.suite import Case
 from harness.talk import Talk
 
@@ -39,7 +39,11 @@ class EvalError(Exception):
     """An eval that does something else than to ask and to assert."""
 
 
-Program = Callable[["Chat", Case], Generator["Ask", "Reply", None]]
+class JudgeError(Exception):
+    """A judge that could not say: the eval is ungraded, not failed."""
+
+
+Program = Callable[["Chat", Case], Generator["Ask | Judgement", Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,48 @@ class Ask:
         return Reply((yield from self.talk.say(self.content, self.params)))
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said: `score` from 0 to 1; `criteria` has a verdict of its own for each."""
+
+    passed: bool
+    score: float
+    reason: str
+    criteria: tuple[Verdict, ...] = ()
+    criterion: str = ""
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        return f"Verdict(passed={self.passed}, score={self.score:g}, reason={self.reason!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A question to a judge not yet asked: `yield` it to have the verdict."""
+
+    talk: Talk
+    conversation: Conversation
+    options: Mapping[str, Any]
+
+    def steps(self) -> Steps[Verdict]:
+        """Ask it; raises JudgeError where the judge cannot say, GraderError for wrong options."""
+        workshop = self.talk.workshop
+        asking = workshop.rubric(self.options)(self.conversation)
+        if not isinstance(asking, Generator):
+            raise JudgeError(asking.reason)
+        grade = yield from workshop.judged(asking, self.talk.calls)
+        if grade.passed is None:
+            raise JudgeError(grade.reason)
+        return _verdict(grade)
+
+
+def _verdict(grade: Grade) -> Verdict:
+    parts = tuple(map(_verdict, grade.parts))
+    return Verdict(bool(grade.passed), grade.score or 0.0, grade.reason, parts, grade.name)
+
+
 class Chat:
     """One conversation of an eval with the candidate."""
 
@@ -111,7 +157,25 @@ class Chat:
 
         `params` are parameters of the Messages API for this turn alone.
         """
-        return Ask(self._talk, content, params)
+        blocks = self._talk.workshop.blocks
+        return Ask(self._talk, content if isinstance(content, str) else blocks(content), params)
+
+    def judge(
+        self, criteria: str | list[str], *, judge: str | None = None,
+        params: Mapping[str, Any] | None = None, min: float = 1.0,  # noqa: A002
+        prompt: str | None = None,
+    ) -> Judgement:  # fmt: skip
+        """Have a model judge the last answer: `verdict = yield chat.judge("…", judge="opus")`.
+
+        The options are those of the grader `rubric`. Where the judge cannot say, the eval is
+        ungraded. Raises EvalError where nothing was answered yet.
+        """
+        if not self._talk.own:
+            raise EvalError("nothing is answered yet; `yield chat.ask(…)` before `chat.judge(…)`")
+        given = {"criteria": criteria, "min": min, "judge": judge, "params": params}
+        options = {**given, "prompt": prompt}
+        known = {name: value for name, value in options.items() if value is not None}
+        return Judgement(self._talk, self._talk.conversation, known)
 
     def new(self, *, system: str | None = None) -> Chat:
         """Another conversation with the same candidate, from the beginning."""
@@ -143,18 +207,18 @@ def evaluated(program: Program, case: Case, chat: Chat) -> Steps[Grade]:
     return Grade(True, reason=f"every assertion held after {asked} replies")
 
 
-def _asked(running: Generator[Ask, Reply, None]) -> Steps[int]:
+def _asked(running: Generator[Ask | Judgement, Any, None]) -> Steps[int]:
     """Ask all that the eval asks; the number of questions. Raises whatever the eval raises."""
-    reply: Reply | None = None
+    reply: Reply | Verdict | None = None
     for asked in range(MAX_ASKS + 1):
         try:
-            said = running.send(reply) if reply else next(running)
+            said = next(running) if reply is None else running.send(reply)
         except StopIteration:
             if asked:
                 return asked
             raise EvalError("the eval asked nothing; `reply = yield chat.ask(…)`") from None
-        if not isinstance(said, Ask):
-            raise EvalError(f"the eval yielded {said!r}; yield `chat.ask(…)` only")
+        if not isinstance(said, Ask | Judgement):
+            raise EvalError(f"the eval yielded {said!r}; yield `chat.ask(…)` or `chat.judge(…)`")
         reply = yield from said.steps()
     raise EvalError(f"the eval asked more than {MAX_ASKS} times; is it a loop?")
 

@@ -107,6 +107,7 @@ def dump_result(result: Result) -> bytes:
         "reason": result.reason,
         "tags": result.tags,
         "cluster": result.cluster,
+        "content": result.content,
         "missing": result.missing,
         "calls": [
             {
@@ -153,6 +154,7 @@ def load_result(
         reason=raw["reason"],
         tags=tuple(raw["tags"]),
         cluster=raw["cluster"],
+        content=raw.get("content", ""),  # results of earlier versions have none
     )
 
 

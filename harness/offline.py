@@ -1,8 +1,8 @@
 """A run without the API: the built-in simulator, told by the suites what to answer.
 
 A script `answers.yaml` beside a suite (or `NAME.answers.yaml` for `NAME.yaml`) says what each
-model answers in each case. Where it is silent, the simulator answers as `expected` in the case's
-vars would have it, or else wrongly, with odds that differ by model.
+model answers in each case, and what judges say of that. Where it is silent, the simulator answers
+as `expected` in the case's vars would have it, or else wrongly, with odds that differ by model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.errors import Problem, RenderError, SuiteError, did_you_mean
 from harness.find import is_evals, is_suite
 from harness.models import Registry
 from harness.prompt import Prompt, first_turns
-from harness.records import Candidate, Json
+from harness.records import Candidate, Json, Request
 from harness.render import Renderer
 from harness.suite import Case, Suite
 from harness.talk import Talk
@@ -50,7 +50,7 @@ def script_of(suites: Iterable[Suite], registry: Registry) -> tuple[Script, str]
     for suite in suites:
         path = script_path(suite)
         try:
-            answers = _Answers.read(path, registry) if path else _Answers({}, registry)
+            answers = _Answers.read(path, registry) if path else _Answers({}, {}, registry)
             entries |= answers.entries(suite)
         except SuiteError as error:
             problems += error.problems
@@ -109,14 +109,20 @@ def _script_beside(file: Path) -> Path | None:
     return next((path for name in names if (path := file.with_name(name)).is_file()), None)
 
 
+Said = Mapping[str, Mapping[str, Json]]
+"""What is said, by case, then by model or candidate."""
+At = tuple[str, str, str]
+"""Where something is said: section, case, model."""
+
+
 class _Answers:
-    """The answers of one script: by case, then by model."""
+    """The answers and verdicts of one script."""
 
     def __init__(
-        self, answers: Mapping[str, Mapping[str, Json]], registry: Registry,
-        place_of: PlaceOf | None = None,
-    ) -> None:  # fmt: skip
-        self.answers, self.registry, self.place_of = answers, registry, place_of
+        self, answers: Said, judges: Said, registry: Registry, place_of: PlaceOf | None = None
+    ) -> None:
+        self.said = {"answers": answers, "judges": judges}
+        self.registry, self.place_of = registry, place_of
 
     @classmethod
     def read(cls, path: Path, registry: Registry) -> _Answers:
@@ -128,29 +134,34 @@ class _Answers:
         if not isinstance(answers, dict):
             message = "no script of answers; write `answers: {CASE: {MODEL: text}}`"
             raise SuiteError([Problem(message, place_of(()))])
-        problems = list(_wrong_shapes(answers, place_of))
+        judges = data.get("judges", {})
+        if not isinstance(judges, dict):
+            message = "`judges` is a mapping; write `judges: {CASE: {CANDIDATE: met}}`"
+            raise SuiteError([Problem(message, place_of(("judges",)))])
+        problems = [
+            *_wrong_shapes("answers", answers, place_of), *_wrong_shapes("judges", judges, place_of)
+        ]  # fmt: skip
         if problems:
             raise SuiteError(problems)
-        by_case = {
-            str(case): {str(k): v for k, v in said.items()} for case, said in answers.items()
-        }
-        return cls(by_case, registry, place_of)
+        return cls(_by_case(answers), _by_case(judges), registry, place_of)
 
     def unused(self, suites: Sequence[Suite]) -> Iterator[str]:
         """A warning for each case and model that is in none of the suites."""
         cases = {EVERY, *(case.id for suite in suites for case in suite.cases)}
         names = {EVERY, *(name for suite in suites for name in _candidate_names(suite))}
-        for case, said in self.answers.items():
+        every = ((section, c, s) for section, by in self.said.items() for c, s in by.items())
+        for section, case, said in every:
             if case not in cases:
-                yield f"{self.at(case)}no case has the id {case!r}{did_you_mean(case, cases)}"
+                at = self.at(section, case)
+                yield f"{at}no case has the id {case!r}{did_you_mean(case, cases)}"
             for name in said:
                 if name not in names and not self.registry.get(name):
                     what = f"{name!r} is no candidate and no model{did_you_mean(name, names)}"
-                    yield f"{self.at(case, name)}{what}"
+                    yield f"{self.at(section, case, name)}{what}"
 
     def at(self, *keys: str) -> str:
         """Where the answers of a case, or of a model in it, are written."""
-        return f"{self.place_of(('answers', *keys))}: " if self.place_of else ""
+        return f"{self.place_of(keys)}: " if self.place_of else ""
 
     def entries(self, suite: Suite) -> dict[str, Entry]:
         """The simulator's entries for every case and prompt variant of the suite."""
@@ -170,7 +181,55 @@ class _Answers:
                     problems |= dict.fromkeys(error.problems)
         if problems:
             raise SuiteError(list(problems))
-        return found
+        return {**found, **self.judge_entries(workshop, found)} if self.said["judges"] else found
+
+    def judge_entries(self, workshop: Workshop, answers: Mapping[str, Entry]) -> dict[str, Entry]:
+        """The simulator's entries for the judges of the suite, when models answer `answers`.
+
+        Raises SuiteError.
+        """
+        from harness.rehearsal import Rehearsal
+        from harness.simulator import Entry, Script
+
+        suite = workshop.suite
+        found: dict[str, dict[str, tuple[Reply, ...]]] = {}
+        rehearsal = Rehearsal(suite, self.registry, Script(answers))
+        problems: dict[Problem, None] = {}
+        for case in suite.cases:
+            for candidate in suite.candidates:
+                at = self.written("judges", case, candidate)
+                if at is None:
+                    continue
+                say = functools.partial(self.verdict, at, case, workshop.renderer)
+                try:
+                    for mark, model, reply in rehearsal.judged(case, candidate, say):
+                        found.setdefault(mark, {}).setdefault(model, (reply,))
+                except SuiteError as error:
+                    problems |= dict.fromkeys(error.problems)
+        if problems:
+            raise SuiteError(list(problems))
+        return {mark: Entry(replies) for mark, replies in found.items()}
+
+    def verdict(
+        self, at: At, case: Case, renderer: Renderer, request: Request, number: int, order: int
+    ) -> Reply:
+        """What a judge says to the trial's so-manieth request; a list has one for each."""
+        from harness.simulator.verdicts import verdict_reply
+
+        written = self.said[at[0]][at[1]][at[2]]
+        schema = request.params["output_config"]["format"]["schema"]
+        try:
+            value = renderer.value(written, case.vars)
+            if isinstance(written, list):
+                value = value[min(number, len(value) - 1)] if value else None
+            return verdict_reply(value, schema, order)
+        except (RenderError, ValueError) as error:
+            raise self.wrong(error, at, case) from error
+
+    def wrong(self, error: Exception, at: At, case: Case) -> SuiteError:
+        """What is wrong in what is said, with its place."""
+        place = self.place_of(at) if self.place_of else None
+        return SuiteError([Problem(f"{error} (case {case.id!r})", place)])
 
     def entry(self, case: Case, candidates: Sequence[Candidate], renderer: Renderer) -> Entry:
         """What is answered in one case, asked with one prompt."""
@@ -178,39 +237,43 @@ class _Answers:
 
         replies = {}
         for candidate in candidates:
-            at = self.written(case, candidate)
+            at = self.written("answers", case, candidate)
             if at is not None:
                 replies[candidate.model] = tuple(self.replies(at, case, renderer))
         return Entry(replies, _expected(case), _choices(case))
 
-    def written(self, case: Case, candidate: Candidate) -> tuple[str, str] | None:
+    def written(self, section: str, case: Case, candidate: Candidate) -> At | None:
         """The case and the model under which this answer stands, the nearest first."""
         alias = self.registry.alias_of(candidate.model) or ""
         base = candidate.name.rpartition("/")[0] if candidate.prompt else candidate.name
         for where in (case.id, EVERY):
-            said = self.answers.get(where, {})
+            said = self.said[section].get(where, {})
             for name in (candidate.name, base, alias, candidate.model, EVERY):
                 if name in said:
-                    return where, name
+                    return section, where, name
         return None
 
-    def replies(self, at: tuple[str, str], case: Case, renderer: Renderer) -> Iterator[Reply]:
+    def replies(self, at: At, case: Case, renderer: Renderer) -> Iterator[Reply]:
         """One reply for each call of a conversation; a list has several."""
         from harness.simulator import Reply
 
-        written = self.answers[at[0]][at[1]]
+        written = self.said[at[0]][at[1]][at[2]]
         try:
             value = renderer.value(written, case.vars)
             for item in value if isinstance(written, list) else [value]:
                 yield Reply.of(_as_text(item))
         except (RenderError, ValueError) as error:
-            place = self.place_of(("answers", *at)) if self.place_of else None
-            raise SuiteError([Problem(f"{error} (case {case.id!r})", place)]) from error
+            raise self.wrong(error, at, case) from error
 
 
-def _wrong_shapes(answers: Mapping[str, Any], place_of: PlaceOf) -> Iterator[Problem]:
+def _by_case(said: Mapping[Any, Mapping[Any, Json]]) -> Said:
+    """With ids as texts: YAML reads `7` as a number."""
+    return {str(case): {str(k): v for k, v in some.items()} for case, some in said.items()}
+
+
+def _wrong_shapes(section: str, answers: Mapping[str, Any], place_of: PlaceOf) -> Iterator[Problem]:
     for case, said in answers.items():
-        at = ("answers", case)
+        at = (section, case)
         if not isinstance(said, dict):
             message = f"the answers of case {case!r} are a mapping from model to text"
             yield Problem(f"{message}; write `{case}: {{haiku: …}}`", place_of(at))

@@ -1,25 +1,113 @@
-"""What answers a model's tool calls in a trial: canned replies and functions of the suite."""
+"""What answers a model's tool calls in a trial: canned replies and functions of the suite.
+
+A call that the model got wrong, or that its function refuses, is answered with an error result. A
+function that is broken itself (it hangs, or returns what cannot be sent) ends the trial as missing:
+that is no fault of the model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import copy
+import inspect
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import orjson
 
-from harness.errors import HarnessError
+from harness.errors import AnswerMissingError, HarnessError, SuiteError
 from harness.files import load_function
-from harness.records import Answer, Block, Json
+from harness.records import Answer, Block, Json, Missing
 from harness.render import Renderer
 from harness.suite import Tool
+from harness.watchdog import TookTooLongError, Watchdog
+
+LIMIT_S = 20.0
+"""Seconds that one call of a function may take."""
+GRACE_S = 1.0
+"""Seconds beyond the limit in which a loop is interrupted, before its thread is left behind."""
+
+Step = Callable[[], Any]
+Job = tuple[Step, Future[Any]]
+
+
+class Caller:
+    """Calls functions of suites in a thread of its own, so that none can hold up the run.
+
+    A loop is interrupted after `limit_s` seconds. What waits outside of Python for longer is left
+    behind: its thread ends when it returns, and another takes the calls that follow.
+    """
+
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self.limit_s = limit_s
+        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[Job | None] | None = None
+
+    def call(self, step: Step) -> Any:
+        """What `step` returns or raises; raises TookTooLongError when its time is up."""
+        done: Future[Any] = Future()
+        with self._lock:
+            jobs = self._jobs or self._begun()
+            jobs.put((step, done))
+            try:
+                return done.result(self.limit_s + GRACE_S)
+            except TimeoutError:
+                if done.done():
+                    raise  # the function's own
+                jobs.put(None)
+                self._jobs = None
+                raise TookTooLongError(f"it took more than {self.limit_s:g} s") from None
+
+    def _begun(self) -> SimpleQueue[Job | None]:
+        self._jobs = SimpleQueue()
+        at = (self._jobs, self.limit_s)
+        threading.Thread(target=_work, args=at, name="tools", daemon=True).start()
+        return self._jobs
+
+
+def _work(jobs: SimpleQueue[Job | None], limit_s: float) -> None:
+    watchdog = Watchdog(limit_s)
+    while (job := jobs.get()) is not None:
+        step, done = job
+        try:
+            done.set_result(watchdog.run(step))
+        except Exception as error:
+            done.set_exception(error)
+        except BaseException as error:  # an exit, or a cancelled task, must not end the run
+            done.set_exception(RuntimeError(f"{type(error).__name__}: {error}"))
+    watchdog.close()
+
+
+CALLER = Caller()
 
 
 def tool_results(
-    answer: Answer, tools: Sequence[Tool], renderer: Renderer, scope: Mapping[str, Any]
+    answer: Answer,
+    tools: Sequence[Tool],
+    renderer: Renderer,
+    scope: Mapping[str, Any],
+    *,
+    caller: Caller = CALLER,
 ) -> list[Block]:
-    """One `tool_result` for each call in `answer`, in order; a failed call is an error result."""
+    """One `tool_result` for each call in `answer`, in order; a failed call is an error result.
+
+    Raises AnswerMissingError where a function hangs, cannot be loaded, or returns what is no JSON.
+    """
     known = {tool.name: tool for tool in tools}
-    return [_result(use, known.get(use["name"]), renderer, scope) for use in answer.tool_uses]
+
+    def reply(use: Block) -> Json:
+        # A copy: the call itself is sent back to the model, whatever a function does to its input.
+        given = copy.deepcopy(use["input"])
+        tool = known.get(use["name"])
+        if tool is not None and tool.function is not None:
+            return caller.call(partial(_called, _loaded(tool, renderer), given))
+        return _rendered(use["name"], tool, renderer, {**scope, "input": given})
+
+    return [_result(use, reply) for use in answer.tool_uses]
 
 
 def unanswered(answer: Answer) -> list[Block]:
@@ -30,26 +118,50 @@ def unanswered(answer: Answer) -> list[Block]:
     ]
 
 
-def _result(use: Block, tool: Tool | None, renderer: Renderer, scope: Mapping[str, Any]) -> Block:
+def _result(use: Block, reply: Callable[[Block], Json]) -> Block:
     result = {"type": "tool_result", "tool_use_id": use["id"]}
     try:
-        return {**result, "content": _reply(use, tool, renderer, scope)}
+        return {**result, "content": _text(reply(use), use["name"])}
+    except AnswerMissingError:
+        raise
+    except TookTooLongError as error:
+        raise _broken(use["name"], f"hangs: {error}") from error
     except HarnessError as error:
         return {**result, "content": str(error), "is_error": True}
-    except (Exception, SystemExit) as error:  # a suite's own function may raise anything
+    except Exception as error:  # a suite's own function may raise anything
         return {**result, "content": f"{type(error).__name__}: {error}", "is_error": True}
 
 
-def _reply(use: Block, tool: Tool | None, renderer: Renderer, scope: Mapping[str, Any]) -> str:
+def _loaded(tool: Tool, renderer: Renderer) -> Callable[..., Any]:
+    assert tool.function is not None
+    try:
+        return load_function(tool.function, renderer.folder)
+    except SuiteError as error:
+        raise _broken(tool.name, f"cannot be called: {error}") from error
+
+
+def _called(function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    value = function(**given)
+    return asyncio.run(value) if inspect.iscoroutine(value) else value
+
+
+def _rendered(name: str, tool: Tool | None, renderer: Renderer, scope: Mapping[str, Any]) -> Json:
     if tool is None:
-        raise HarnessError(f"there is no tool named {use['name']!r}")
-    if tool.function is not None:
-        function = load_function(tool.function, renderer.folder)
-        return _text(function(**use["input"]))
+        raise HarnessError(f"there is no tool named {name!r}")
     if tool.reply is None:
-        raise HarnessError(f"the suite gives no reply for the tool {tool.name!r}")
-    return _text(renderer.value(tool.reply.value, {**scope, "input": use["input"]}))
+        raise HarnessError(f"the suite gives no reply for the tool {name!r}")
+    return renderer.value(tool.reply.value, scope)
 
 
-def _text(value: Json) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+def _text(value: Any, name: str) -> str:
+    try:
+        text = str(value) if isinstance(value, str) else orjson.dumps(value).decode()
+        text.encode()
+    except (TypeError, UnicodeEncodeError) as error:
+        what = f"returned a {type(value).__name__} that cannot be sent ({error})"
+        raise _broken(name, f"{what}; return a text, or what JSON can hold") from error
+    return text
+
+
+def _broken(name: str, problem: str) -> AnswerMissingError:
+    return AnswerMissingError(Missing("tool_error", f"the tool {name!r} {problem}"))

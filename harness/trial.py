@@ -6,9 +6,10 @@ live run, a batch, a replay or a test.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from harness.chat import Chat, evaluated
 from harness.errors import AnswerMissingError, GraderError, RenderError, SuiteError
@@ -21,14 +22,16 @@ from harness.records import (
     Grade,
     Missing,
     Outcome,
-    Request,
     Result,
     Steps,
     TrialId,
 )
+from harness.steps import side_by_side
 from harness.suite import Case, GraderSpec, Script, Suite
 from harness.talk import Talk
 from harness.workshop import Workshop
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,9 @@ def steps(trial: Trial, workshop: Workshop) -> Steps[Result]:
         talk = _opened(trial, workshop)
         grades = yield from (_program if trial.suite.program else _turns)(trial, talk, judged)
     except AnswerMissingError as error:
-        return _missing(trial, talk, error.missing)
+        return _missing(trial, talk, judged, error.missing)
     except RenderError as error:
-        return _missing(trial, talk, Missing("template_error", error.message))
+        return _missing(trial, talk, judged, Missing("template_error", error.message))
     return _concluded(trial, talk, tuple(grades), judged)
 
 
@@ -87,32 +90,93 @@ def _program(trial: Trial, talk: Talk, _judged: list[Call]) -> Steps[list[Grade]
 
 
 def _turns(trial: Trial, talk: Talk, judged: list[Call]) -> Steps[list[Grade]]:
-    script, workshop = trial.script, talk.workshop
+    script, rivals = trial.script, Rivals(trial, talk)
     grades: list[Grade] = []
-    said = first_turns(script, trial.candidate)
-    for number, written in enumerate(said or (None,)):
-        if written is None:
-            yield from talk.answered()
-        elif number == 0:
-            yield from talk.say(workshop.first(trial.case, written))
-        else:
-            yield from talk.say(workshop.content(written, talk.scope))
+    for number in range(_length(trial)):
+        yield from _said(trial, talk, number)
         if number < len(script.turns):
-            specs = script.turns[number].graders
-            grades += yield from _graded(talk, specs, judged, turn=number + 1)
-    grades += yield from _graded(talk, script.graders, judged, turn=None)
-    return grades
+            specs, seen = script.turns[number].graders, rivals.beside(number + 1)
+            for grade in (yield from _graded(talk, specs, seen, judged)):
+                grades.append(replace(grade, turn=number + 1))
+    seen = rivals.beside(_length(trial))
+    return grades + (yield from _graded(talk, script.graders, seen, judged))
+
+
+def _length(trial: Trial) -> int:
+    """How many turns there are; a given history that asks already is one."""
+    return len(first_turns(trial.script, trial.candidate)) or 1
+
+
+def _said(trial: Trial, talk: Talk, number: int) -> Steps[Answer]:
+    """The answer to a turn of the script, by its number from 0."""
+    said = first_turns(trial.script, trial.candidate)
+    if not said:
+        return (yield from talk.answered())
+    if number == 0:
+        return (yield from talk.say(talk.workshop.first(trial.case, said[0])))
+    return (yield from talk.say(talk.workshop.content(said[number], talk.scope)))
+
+
+class Rivals:
+    """The other candidates' conversations on a trial's case, each asked at most once.
+
+    Their requests are those of the candidates' own trials, so that whoever keeps answers asks each
+    only once; they are marked as of a rival, since they are no answers of this candidate.
+    """
+
+    def __init__(self, trial: Trial, own: Talk) -> None:
+        self.trial, self.own = trial, own
+        self._talks: dict[str, tuple[Talk, int]] = {}
+        self._gone: dict[str, AnswerMissingError] = {}
+        self._speaking: set[str] = set()
+
+    def beside(self, turns: int) -> Conversation:
+        """The trial's conversation, with a way to those of rivals after as many turns."""
+        return replace(self.own.conversation, rival=partial(self.conversation, turns=turns))
+
+    def conversation(self, name: str, *, turns: int) -> Steps[Conversation]:
+        """The rival's conversation; raises AnswerMissingError where an answer is missing."""
+        if name == self.trial.candidate.name:
+            return self.own.conversation
+        while name in self._speaking:
+            yield ()  # another grader is asking it
+        if name in self._gone:
+            raise self._gone[name]
+        self._speaking.add(name)
+        try:
+            return (yield from self._conversation(name, turns))
+        except AnswerMissingError as error:
+            self._gone[name] = error
+            raise
+        finally:
+            self._speaking.discard(name)
+
+    def _conversation(self, name: str, turns: int) -> Steps[Conversation]:
+        rival = next(c for c in self.trial.suite.candidates if c.name == name)
+        trial = replace(self.trial, candidate=rival)
+        talk, begun = self._talks.get(name) or (_opened(trial, self.own.workshop), 0)
+        for number in range(begun, min(turns, _length(trial))):
+            yield from _as_rival(_said(trial, talk, number))
+            self._talks[name] = (talk, number + 1)
+        return talk.conversation
+
+
+def _as_rival(asking: Steps[T]) -> Steps[T]:
+    try:
+        requests = next(asking)
+        while True:
+            replies = yield [replace(request, purpose="rival") for request in requests]
+            requests = asking.send(replies)
+    except StopIteration as stop:
+        said: T = stop.value
+        return said
 
 
 def _graded(
-    talk: Talk, specs: Sequence[GraderSpec], judged: list[Call], *, turn: int | None
+    talk: Talk, specs: Sequence[GraderSpec], conversation: Conversation, judged: list[Call]
 ) -> Steps[list[Grade]]:
-    grades = []
-    conversation = talk.conversation
-    for spec in specs:
-        grade = yield from _grade(talk, spec, conversation, judged)
-        grades.append(replace(grade, turn=turn))
-    return grades
+    asking = [_grade(talk, spec, conversation, judged) for spec in specs]
+    return (yield from side_by_side(asking))
 
 
 def _grade(
@@ -123,10 +187,11 @@ def _grade(
         grader, name, weight = talk.workshop.grader(spec, talk.vars)
         said = grader(conversation)
         if isinstance(said, Generator):
-            said = yield from _noted(said, talk.workshop, judged)
+            said = yield from talk.workshop.judged(said, judged)
     except (GraderError, RenderError, SuiteError, AnswerMissingError) as error:
         return Grade(None, reason=str(error), name=_label(spec.item.value))
-    return replace(said, name=name, weight=weight)
+    # A grader that does not apply says so by a weight of 0.
+    return replace(said, name=name, weight=weight if said.weight else 0.0)
 
 
 def _label(item: Any) -> str:
@@ -136,38 +201,18 @@ def _label(item: Any) -> str:
     return str(item.get("name") or next((key for key in item if key != "weight"), "grader"))
 
 
-def _noted(asking: Steps[Grade], workshop: Workshop, judged: list[Call]) -> Steps[Grade]:
-    """What a judge asks, passed on; its calls are kept in `judged`."""
-    try:
-        requests = next(asking)
-        while True:
-            replies = yield requests
-            judged += _calls(requests, replies, workshop)
-            requests = asking.send(replies)
-    except StopIteration as stop:
-        grade: Grade = stop.value
-        return grade
-
-
-def _calls(
-    requests: Sequence[Request], replies: Sequence[Answer | Missing], workshop: Workshop
-) -> Iterator[Call]:
-    for request, reply in zip(requests, replies, strict=True):
-        if isinstance(reply, Answer):
-            yield workshop.call(request, reply)
-
-
-def _missing(trial: Trial, talk: Talk | None, missing: Missing) -> Result:
+def _missing(trial: Trial, talk: Talk | None, judged: Sequence[Call], missing: Missing) -> Result:
     return Result(
         id=trial.id,
         outcome=Outcome.ERRORED,
         score=None,
-        calls=tuple(talk.calls) if talk else (),
+        calls=(*talk.calls, *judged) if talk else (),
         messages=tuple(talk.prompt.messages) if talk else (),
         missing=missing,
         reason=missing.reason,
         tags=trial.case.tags,
         cluster=trial.case.cluster,
+        content=talk.workshop.fingerprint(trial.case) if talk else "",
     )
 
 
@@ -175,6 +220,8 @@ def _concluded(
     trial: Trial, talk: Talk, grades: tuple[Grade, ...], judged: Sequence[Call]
 ) -> Result:
     outcome, score, reason = verdict(grades, trial.suite.pass_score)
+    if reason:
+        reason = "; ".join((reason, *talk.notes))
     return Result(
         id=trial.id,
         outcome=outcome,
@@ -185,6 +232,7 @@ def _concluded(
         reason=reason,
         tags=trial.case.tags,
         cluster=trial.case.cluster,
+        content=talk.workshop.fingerprint(trial.case),
     )
 
 

@@ -11,6 +11,7 @@ from harness.graders.registry import GraderArguments, GraderContext, build, grad
 from harness.graders.show import joined
 from harness.graders.values import Item
 from harness.records import Conversation, Grade, Grader, Steps
+from harness.steps import side_by_side
 
 Decide = Callable[[tuple[Grade, ...]], Grade]
 
@@ -48,7 +49,7 @@ def _combined(items: Sequence[Any], decide: Decide, context: GraderContext) -> G
         values = [part(conversation) for part in graders]
         grades = [value for value in values if isinstance(value, Grade)]
         if len(grades) == len(values):
-            return decide(_named(parts, grades))
+            return _decided(parts, grades, decide)
         return _asked(parts, values, decide)
 
     return grade
@@ -57,10 +58,17 @@ def _combined(items: Sequence[Any], decide: Decide, context: GraderContext) -> G
 def _asked(
     parts: Sequence[GraderArguments], values: Sequence[Grade | Steps[Grade]], decide: Decide
 ) -> Steps[Grade]:
-    grades = []
-    for value in values:
-        grades.append((yield from outcome(value)))
-    return decide(_named(parts, grades))
+    grades = yield from side_by_side([outcome(value) for value in values])
+    return _decided(parts, grades, decide)
+
+
+def _decided(parts: Sequence[GraderArguments], grades: Sequence[Grade], decide: Decide) -> Grade:
+    """The decision of the parts that apply; one that does not has said so by a weight of 0."""
+    named = _named(parts, grades)
+    applying = tuple(one for one, said in zip(named, grades, strict=True) if said.weight)
+    if applying:
+        return decide(applying)
+    return Grade(True, reason=f"not applicable: {_reasons(named)}", weight=0.0, parts=named)
 
 
 def _named(parts: Sequence[GraderArguments], grades: Sequence[Grade]) -> tuple[Grade, ...]:

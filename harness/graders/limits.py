@@ -1,8 +1,9 @@
-"""Graders of what a conversation took: tokens and dollars over all its calls."""
+"""Graders of what a conversation took: tokens, dollars and seconds over all its calls."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from math import fsum
 
 from harness.errors import GraderError
 from harness.graders.registry import grader
@@ -37,6 +38,27 @@ def max_cost_usd(limit: Decimal) -> Grader:
     return grade
 
 
-def _check(limit: int | Decimal) -> None:
+@grader("max_latency_s")
+def max_latency_s(limit: float) -> Grader:
+    """Pass when the answers together took at most this many seconds, each by its last attempt.
+
+    Where this run did not wait for an answer live (a batch, or the store, gave it), the limit does
+    not apply: the grade is passed, and has weight 0.
+    """
+    _check(limit)
+
+    def grade(conversation: Conversation) -> Grade:
+        answers = [call.answer for call in conversation.calls]
+        known = [a.latency_s for a in answers if a.latency_s is not None and not a.reused]
+        if len(known) < len(answers):
+            came = "a batch" if any(a.mode == "batch" for a in answers) else "an earlier request"
+            reason = f"not applicable: an answer came from {came}, at most {limit:g} s wanted"
+            return Grade(True, reason=reason, weight=0.0)
+        return Grade(fsum(known) <= limit, reason=f"{fsum(known):.3f} s, at most {limit:g} wanted")
+
+    return grade
+
+
+def _check(limit: float | Decimal) -> None:
     if limit < 0:
         raise GraderError(f"`limit` must not be negative, but is {limit}")

@@ -11,25 +11,56 @@ import inspect
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from harness.errors import GraderError
 from harness.graders.show import one_line
 from harness.graders.values import UNSET, convert
-from harness.records import Conversation, Grade, Grader, Steps
+from harness.records import Conversation, Grade, Grader, Request, Steps
 
-MODULES = ("text", "numbers", "likeness", "structure", "claude", "limits", "code", "combine")
+MODULES = (
+    "text", "choice", "numbers", "likeness", "structure", "claude",
+    "citations", "limits", "tools", "code", "combine", "judge", "judge_pair", "judge_panel",
+)  # fmt: skip
 CONTEXT = "context"
 
 Factory = TypeVar("Factory", bound=Callable[..., Grader])
 
 
+class Judging(Protocol):
+    """What a suite lends to graders that ask a model: they know neither models nor templates."""
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The names of the suite's candidates."""
+        ...
+
+    def judge_id(self, name: str) -> str:
+        """The id of the model that an alias or id names; raises GraderError."""
+        ...
+
+    def judge_text(self, template: str, scope: Mapping[str, Any]) -> str:
+        """The rendered template; raises GraderError."""
+        ...
+
+    def judge_request(
+        self, name: str, params: Mapping[str, Any], schema: Mapping[str, Any], *,
+        system: str, user: str,
+    ) -> Request:  # fmt: skip
+        """The request whose answer fits `schema`; raises GraderError for what a model rejects."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GraderContext:
-    """Where a grader's files lie, and how long in seconds one regular expression may search."""
+    """Where a grader's files lie, and how long in seconds one regular expression may search.
+
+    `judging` is what judges ask with; without it there are none.
+    """
 
     folder: Path
     regex_timeout_s: float = 1.0
+    judging: Judging | None = None
 
 
 @dataclass(frozen=True, slots=True)

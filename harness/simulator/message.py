@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.simulator.cache import Prompt
+from harness.simulator.citations import citations
 from harness.simulator.rules import FAST_MODELS, GEO_SINCE, generation, thinks
 from harness.simulator.script import Reply
 from harness.simulator.tokens import (
@@ -92,7 +93,8 @@ def _said(body: Body, model: Model, *, reply: Reply, message_id: str) -> _Said:
 def _complete(block: Body, index: int, *, body: Body, model: Model, message_id: str) -> Block:
     kind = block["type"]
     if kind == "text":
-        return {"type": "text", "text": block["text"], "citations": block.get("citations")}
+        cited = citations(block.get("citations"), body)
+        return {"type": "text", "text": block["text"], "citations": cited}
     if kind == "thinking":
         shown = "" if _display(body, model) == "omitted" else block["thinking"]
         signature = hashlib.sha256(f"{message_id}/{index}".encode()).hexdigest()

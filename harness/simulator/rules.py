@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from harness.simulator.attachments import check_attachments, cites
 from harness.simulator.problem import InvalidError
 from harness.simulator.turns import blocks
 from harness.simulator.wire import SAMPLING
@@ -25,6 +26,7 @@ FAST_MODELS = ("claude-opus-4-8", "claude-opus-5", "claude-opus-5-5")
 FAST_IGNORED = "claude-opus-4-6"
 MODELS_THAT_THINK_AT_HIGH_EFFORT = ("claude-opus-5", "claude-haiku-5-5")
 EFFORTS_WITHOUT_THINKING = (None, "low", "medium", "high")
+MAX_STRICT_TOOLS = 20
 UNSUPPORTED_IN_SCHEMAS = (
     "minimum",
     "maximum",
@@ -75,6 +77,7 @@ def check_model_rules(body: Body, model: Model) -> None:
         _check_tools(body, model)
     _check_prefill(body, model)
     _check_tier(body, model)
+    check_attachments(body, model)
 
 
 def _check_max_tokens(body: Body, model: Model) -> None:
@@ -150,7 +153,7 @@ def _check_output_config(body: Body, model: Model) -> None:
     if config.get("format"):
         check_is_schema(config["format"]["schema"], "output_config.format.schema")
         check_structured(config["format"]["schema"], "output_config.format.schema")
-        if any(_cites(block) for m in body["messages"] for block in blocks(m["content"])):
+        if any(cites(block) for m in body["messages"] for block in blocks(m["content"])):
             raise InvalidError("output_config.format: cannot be used together with citations.")
 
 
@@ -163,10 +166,6 @@ def _check_effort(effort: str, model: Model) -> None:
         f"output_config.effort: {effort!r} is not supported by this model. Supported levels: "
         f"{', '.join(model.efforts)}."
     )
-
-
-def _cites(block: Body) -> bool:
-    return bool((block.get("citations") or {}).get("enabled")) if block["type"] != "text" else False
 
 
 def check_is_schema(schema: Any, path: str) -> None:
@@ -206,6 +205,10 @@ def check_structured(schema: Any, path: str) -> None:
         raise InvalidError(
             f"{path}: For {kind!r} type, properties {', '.join(found)} are not supported"
         )
+    if schema.get("minItems", 0) > 1:
+        raise InvalidError(
+            f"{path}: For 'array' type, 'minItems' values other than 0 or 1 are not supported"
+        )
     for part in _parts(schema):
         check_structured(part, path)
 
@@ -222,9 +225,7 @@ def _check_tools(body: Body, model: Model) -> None:
     names = [tool["name"] for tool in body.get("tools", ()) if "name" in tool]
     if len(set(names)) < len(names):
         raise InvalidError("tools: Tool names must be unique.")
-    for index, tool in enumerate(body.get("tools", ())):
-        if "input_schema" in tool:
-            check_is_schema(tool["input_schema"], f"tools.{index}.custom.input_schema")
+    _check_tool_schemas(body.get("tools", ()))
     choice = body.get("tool_choice")
     if choice is None:
         return
@@ -232,6 +233,18 @@ def _check_tools(body: Body, model: Model) -> None:
         raise InvalidError("tool_choice: may only be specified while providing tools.")
     if choice["type"] in ("any", "tool"):
         _check_forced(body, model, names)
+
+
+def _check_tool_schemas(tools: Sequence[Body]) -> None:
+    for index, tool in enumerate(tools):
+        if "input_schema" in tool:
+            path = f"tools.{index}.custom.input_schema"
+            check_is_schema(tool["input_schema"], path)
+            if tool.get("strict"):
+                check_structured(tool["input_schema"], path)
+    strict = sum(1 for tool in tools if tool.get("strict"))
+    if strict > MAX_STRICT_TOOLS:
+        raise InvalidError(f"tools: too many strict tools: {strict} > {MAX_STRICT_TOOLS}")
 
 
 def _check_forced(body: Body, model: Model, names: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.media import picture_size
 from harness.simulator.rules import generation
 from harness.simulator.turns import blocks
 
@@ -36,6 +37,8 @@ PATCH_PX = 28
 STANDARD_IMAGE = (1568, 1568)
 LARGE_IMAGE = (2576, 4784)
 UNKNOWN_SIZE_PX = (1000, 1000)
+HEAD_CHARACTERS = 4 * 64 * 1024
+"""How much of a picture is read for its size; a camera's notes stand before it."""
 
 
 class Segment(NamedTuple):
@@ -104,24 +107,22 @@ def image_tokens(source: Body, model: Model) -> int:
     edge, most = LARGE_IMAGE if has_new_tokenizer(model) else STANDARD_IMAGE
     width, height = _image_size(source) or UNKNOWN_SIZE_PX
     scale = min(1.0, edge / max(width, height))
-    patches = math.ceil(width * scale / PATCH_PX) * math.ceil(height * scale / PATCH_PX)
-    return min(patches, most)
+    while (patches := _patches(width * scale, height * scale)) > most:
+        scale *= min(0.999, math.sqrt(most / patches))
+    return patches
+
+
+def _patches(width: float, height: float) -> int:
+    return math.ceil(width / PATCH_PX) * math.ceil(height / PATCH_PX)
 
 
 def _image_size(source: Body) -> tuple[int, int] | None:
     if source["type"] != "base64":
         return None
     try:
-        head = base64.b64decode(source["data"][:64])
+        return picture_size(base64.b64decode(source["data"][:HEAD_CHARACTERS]))
     except (binascii.Error, ValueError):
         return None
-    if head.startswith(b"\x89PNG") and len(head) >= 24:
-        width, height = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
-    elif head.startswith(b"GIF8") and len(head) >= 10:
-        width, height = int.from_bytes(head[6:8], "little"), int.from_bytes(head[8:10], "little")
-    else:
-        return None
-    return (width, height) if width and height else None
 
 
 def _document_tokens(block: Body, model: Model) -> int:

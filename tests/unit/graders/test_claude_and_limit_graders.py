@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from harness.errors import GraderError
+from harness.graders import GraderContext, arguments, build
+from harness.records import Conversation, Grade
+
+
+@pytest.fixture
+def timed(made, tmp_path):
+    """`timed(item, *facts)`: the grade of a conversation whose answers have these facts."""
+
+    def apply(item: Any, *facts: dict[str, Any]) -> Grade:
+        calls = tuple(
+            replace(call, answer=replace(call.answer, **each))
+            for call, each in zip(made(*("x" for _ in facts)).calls, facts, strict=True)
+        )
+        grade = build(arguments(item), GraderContext(tmp_path))(Conversation((), calls))
+        assert isinstance(grade, Grade)
+        return grade
+
+    return apply
 
 
 @pytest.mark.parametrize(
@@ -60,6 +80,26 @@ def test_dollars_are_summed_over_all_answers(graded, limit, passed):
 )
 def test_an_unknown_amount_is_broken_not_failed(graded, item, facts):
     assert graded(item, "x", **facts).passed is None
+
+
+@pytest.mark.parametrize(("limit", "passed"), [(3.5, True), (3.4, False)])
+def test_seconds_are_summed_over_all_answers(timed, limit, passed):
+    grade = timed({"max_latency_s": limit}, {"latency_s": 1.25}, {"latency_s": 2.25})
+    assert (grade.passed, grade.reason) == (passed, f"3.500 s, at most {limit} wanted")
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        ({"latency_s": None, "mode": "batch"}, "a batch"),
+        ({"latency_s": 9.0, "reused": True}, "an earlier request"),
+    ],
+    ids=["batch", "reused"],
+)
+def test_a_latency_that_this_run_did_not_wait_for_counts_for_nothing(timed, answer, came):
+    grade = timed({"max_latency_s": 1}, {"latency_s": 0.5}, answer)
+    reason = f"not applicable: an answer came from {came}, at most 1 s wanted"
+    assert (grade.passed, grade.weight, grade.reason) == (True, 0, reason)
 
 
 @pytest.mark.parametrize("item", [{"max_cost_usd": -1}, {"max_output_tokens": -1}], ids=str)

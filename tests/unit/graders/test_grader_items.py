@@ -16,6 +16,7 @@ CONTRACT = {
     *("equals", "contains", "starts_with", "ends_with", "contains_all", "contains_any", "one_of"),
     *("regex", "answer", "number", "length", "similarity", "f1", "json", "contains_json", "label"),
     *("json_schema", "json_path", "stop_reason", "refusal", "max_output_tokens", "max_cost_usd"),
+    *("choice", "cites", "max_latency_s", "tool_called", "tool_sequence", "no_tool_called"),
     *("python", "not", "all", "any"),
 }
 
@@ -43,6 +44,8 @@ CONTRACT = {
         ({"one_of": ["{{ a }}", "b"]}, "one_of", {"texts": ["{{ a }}", "b"]}),
         ({"number": "{{ n }}", "abs": "{% if a %}1{% endif %}"}, "number", None),
         ({"refusal": "{{ r }}"}, "refusal", {"expected": "{{ r }}"}),
+        ({"tool_called": {"name": "f", "times": 0}}, "tool_called", {"name": "f", "times": 0}),
+        ("no_tool_called", "no_tool_called", {"expected": True}),
     ],
     ids=lambda v: str(v)[:50],
 )
