@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from harness.errors import did_you_mean
+from harness.message_rules import message_findings
 from harness.models import EFFORTS, THINKING_TYPES, Model
+from harness.schema_rules import schema_findings
 
 API_VERSION = "2026-10-21"
 SAMPLING_API_VERSION = "2023-06-01"
@@ -50,12 +52,6 @@ THINKING_KEYS = ("type", "budget_tokens", "display")
 TOOL_CHOICES = ("auto", "any", "tool", "none")
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
-# The part of JSON Schema that the structured output pages list as unsupported.
-UNSUPPORTED_KEYWORDS = (
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-    *("minLength", "maxLength", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
-)
-
 
 def rejected(model: Model, params: Params, *, batch: bool = False) -> list[Finding]:
     """What would be rejected in the body `params`: key paths, each with the reason and a way out.
@@ -68,6 +64,8 @@ def rejected(model: Model, params: Params, *, batch: bool = False) -> list[Findi
     given = {key: value for key, value in params.items() if value is not None}
     for check in CHECKS:
         found += check(model, given)
+    if whole:
+        found += [*message_findings(model, given), *_tools_at_hand(given)]
     return found + list(_batch(given)) if batch else found
 
 
@@ -137,6 +135,18 @@ def _sampling(model: Model, params: Params) -> Iterator[Finding]:
             yield (key,), f"`{key}` must be a number from 0 to 1, not {value!r}"
     if model.sampling == "one" and "temperature" in params and "top_p" in params:
         yield ("top_p",), f"{model.id} accepts `temperature` or `top_p`, not both; remove one"
+    if model.sampling != "none" and _part(params, "thinking", "type") in ("enabled", "adaptive"):
+        yield from _sampling_of_thought(params)
+
+
+def _sampling_of_thought(params: Params) -> Iterator[Finding]:
+    """The thinking pages: no `top_k`, a `temperature` of 1, a `top_p` of 0.95 or above."""
+    if params.get("temperature", 1) != 1:
+        yield ("temperature",), "`temperature` is 1 with thinking; remove it, or `thinking`"
+    if "top_k" in params:
+        yield ("top_k",), "`top_k` cannot go with thinking; remove one of them"
+    if _is_number(params.get("top_p")) and params["top_p"] < 0.95:
+        yield ("top_p",), "`top_p` is 0.95 or above with thinking; raise it or remove it"
 
 
 def _thinking(model: Model, params: Params) -> Iterator[Finding]:
@@ -226,35 +236,10 @@ def _format(value: Any) -> Iterator[Finding]:
         yield at, "`format` must be {type: json_schema, schema: …} with a JSON Schema as mapping"
         return
     yield from _known(value, ("type", "schema"), *at)
-    yield from _schema(schema, (*at, "schema"))
 
 
-def _schema(node: Any, at: KeyPath) -> Iterator[Finding]:
-    """What structured output does not accept in a JSON Schema, wherever it stands in it."""
-    if isinstance(node, Mapping):
-        yield from _schema_node(node, at)
-    for keys, child in _schemas_within(node):
-        yield from _schema(child, (*at, *keys))
-
-
-def _schema_node(node: Params, at: KeyPath) -> Iterator[Finding]:
-    if "object" in str(node.get("type")) and node.get("additionalProperties") is not False:
-        yield at, "structured output needs `additionalProperties: false` on every object"
-    for key in (key for key in UNSUPPORTED_KEYWORDS if key in node):
-        yield (*at, key), f"structured output does not support `{key}`; check it with a grader"
-    if node.get("minItems", 0) not in (0, 1):
-        yield (*at, "minItems"), "structured output supports a `minItems` of 0 or 1 only"
-    if not str(node.get("$ref", "#")).startswith("#"):
-        yield (*at, "$ref"), "structured output follows no external `$ref`; write the schema here"
-
-
-def _schemas_within(node: Any) -> Iterator[tuple[KeyPath, Any]]:
-    if isinstance(node, list | tuple):
-        yield from (((index,), child) for index, child in enumerate(node))
-    inner = _mapping(node)
-    yield from (((k,), inner[k]) for k in ("items", "anyOf", "allOf", "oneOf", "not") if k in inner)
-    for key in ("properties", "$defs", "definitions"):
-        yield from (((key, name), child) for name, child in _mapping(inner.get(key)).items())
+def _schemas(_model: Model, params: Params) -> Iterator[Finding]:
+    yield from schema_findings(params)
 
 
 def _tools(_model: Model, params: Params) -> Iterator[Finding]:
@@ -301,15 +286,19 @@ def _tool_choice(model: Model, params: Params) -> Iterator[Finding]:
         )
 
 
-def _prefill(model: Model, params: Params) -> Iterator[Finding]:
-    messages = params.get("messages")
-    if model.prefill is not False or not isinstance(messages, list | tuple) or not messages:
+def _tools_at_hand(params: Params) -> Iterator[Finding]:
+    """What a whole request's `tool_choice` needs of its tools."""
+    choice, tools = _mapping(params.get("tool_choice")), params.get("tools")
+    if not choice:
         return
-    if isinstance(messages[-1], Mapping) and messages[-1].get("role") == "assistant":
-        yield (
-            ("messages", len(messages) - 1),
-            f"{model.id} does not continue an assistant message; end with a user message",
-        )
+    if not tools:
+        yield ("tool_choice",), "`tool_choice` needs `tools`; write them, or remove it"
+    elif choice.get("type") == "tool" and isinstance(tools, list | tuple):
+        names = [_mapping(tool).get("name") for tool in tools]
+        name = choice.get("name")
+        if isinstance(name, str) and name not in names:
+            hint = did_you_mean(name, [n for n in names if isinstance(n, str)])
+            yield ("tool_choice", "name"), f"no tool is called `{name}`{hint or '; name one'}"
 
 
 def _stop_sequences(_model: Model, params: Params) -> Iterator[Finding]:
@@ -358,9 +347,9 @@ CHECKS: tuple[Check, ...] = (
     _sampling,
     _thinking,
     _output_config,
+    _schemas,
     _tools,
     _tool_choice,
-    _prefill,
     _stop_sequences,
     _routing,
     _extras,

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.attachments import TTLS, blocks
 from harness.errors import RenderError
 from harness.model_rules import API_VERSION, SAMPLING_API_VERSION, betas_for, needs_old_version
 from harness.models import Registry
-from harness.records import Candidate, Json, Request
+from harness.records import Block, Candidate, Json, Mode, Request
 from harness.render import Renderer
 from harness.suite import Case, Script, Suite, Written
 
 DEFAULT_MAX_TOKENS = 4096
+DEFAULT_TTL = "5m"
+BATCH_TTL = "1h"
+"""A batch may take an hour, and its requests share a prompt over all of it."""
 MERGED_PARAMS = frozenset({"output_config"})
 """Parameters whose parts come from different places: an effort here, a format there."""
 
@@ -63,10 +67,15 @@ class _Shared:
 
 
 class Composer:
-    """Renders and puts together the requests of one suite; raises UnrenderableError."""
+    """Renders and puts together the requests of one suite; raises UnrenderableError.
 
-    def __init__(self, suite: Suite, registry: Registry) -> None:
+    `ttl` is how long the prompt is cached where the suite leaves that open.
+    """
+
+    def __init__(self, suite: Suite, registry: Registry, *, ttl: str = DEFAULT_TTL) -> None:
         self.suite, self.registry = suite, registry
+        named = suite.script.cache
+        self.ttl = named if named in TTLS else ttl
         self.renderer = Renderer(suite.folder)
         self._last: _Shared | None = None
         self._asked: Case | None = None
@@ -81,9 +90,8 @@ class Composer:
             base["system"] = shared.system
         if shared.tools:
             base["tools"] = shared.tools
-        cache = self.suite.script_of(case).cache
-        if cache is not None:
-            base = with_breakpoint(base, cache)
+        if self.suite.script_of(case).cache is not None:
+            base = with_breakpoint(base, self.ttl)
         betas = betas_for(self.registry.resolve(candidate.model), base)
         return Prompt(base, betas, self.suite.timeout_s, list(shared.history))
 
@@ -97,11 +105,31 @@ class Composer:
 
     def content(self, written: Written, scope: Mapping[str, Any]) -> Json:
         """A rendered text, or a list of content blocks."""
-        if not isinstance(written.value, str):
-            return [block(item) for item in self.rendered(written, scope)]
         try:
-            return self.renderer.text(written.value, scope)
+            if isinstance(written.value, str):
+                return self.renderer.text(written.value, scope)
+            return self.blocks(self.renderer.value(written.value, scope))
         except RenderError as error:
+            raise UnrenderableError(written, error) from error
+
+    def blocks(self, items: Iterable[Json]) -> list[Block]:
+        """Content blocks with their files read; raises RenderError with the keys in the list."""
+        return blocks(items, self.suite.folder, self.ttl)
+
+    def history(self, written: Written, scope: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The rendered messages of a given history."""
+        return [
+            {**message, "content": self._said_at(written, index, message["content"])}
+            for index, message in enumerate(self.rendered(written, scope))
+        ]
+
+    def _said_at(self, written: Written, index: int, content: Json) -> Json:
+        if isinstance(content, str):
+            return content
+        try:
+            return self.blocks(content)
+        except RenderError as error:
+            error.keys = (index, "content", *error.keys)
             raise UnrenderableError(written, error) from error
 
     def rendered(self, written: Written, scope: Mapping[str, Any]) -> Json:
@@ -125,7 +153,7 @@ class Composer:
             params=tuple(self.rendered(written, case.vars) for written in script.params),
             system=self.content(script.system, case.vars) if script.system else None,
             tools=[self.rendered(tool.definition, case.vars) for tool in script.tools],
-            history=self.rendered(script.messages, case.vars) if script.messages else [],
+            history=self.history(script.messages, case.vars) if script.messages else [],
         )
         return self._last
 
@@ -138,6 +166,11 @@ def first_turns(script: Script, candidate: Candidate) -> tuple[Written, ...]:
     return (prompt,) if prompt is not None else ()
 
 
+def ttl_of(mode: Mode) -> str:
+    """How long a prompt is cached in this mode where the suite leaves that open."""
+    return BATCH_TTL if mode == "batch" else DEFAULT_TTL
+
+
 def merged_params(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Parameters of the suite, under those of the case, under the candidate's own."""
     merged: dict[str, Any] = {"max_tokens": DEFAULT_MAX_TOKENS}
@@ -146,13 +179,6 @@ def merged_params(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             parts = name in MERGED_PARAMS and isinstance(value, dict)
             merged[name] = {**merged.get(name, {}), **value} if parts else value
     return merged
-
-
-def block(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A content block of the API; `{text: …}` is short for one of text."""
-    if "type" not in item and isinstance(item.get("text"), str):
-        return {"type": "text", **item}
-    return item
 
 
 def with_breakpoint(base: dict[str, Any], ttl: str) -> dict[str, Any]:

@@ -10,7 +10,16 @@ import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Vars = dict[str, Any]
@@ -30,6 +39,34 @@ class FileRef(_Closed):
     file: Name = Field(description="The file's name, relative to the suite's folder.")
 
 
+def _attached(*keys: str, **more: dict[str, Any]) -> dict[str, Any]:
+    """A file or a URL, or a mapping with one of `keys`."""
+    texts = {key: {"type": "string"} for key in keys}
+    mapping = {"type": "object", "properties": {**texts, **more}, "additionalProperties": False}
+    return {"anyOf": [{"type": "string", "minLength": 1}, mapping]}
+
+
+_BLOCK = {
+    "type": "object",
+    "description": "A block of the API with its `type`, or short: `text`, `image`, `document`.",
+    "properties": {
+        "type": {"type": "string"},
+        "text": {"type": "string"},
+        "image": _attached("file", "url"),
+        "document": _attached(
+            "file",
+            "url",
+            "text",
+            title={"type": "string"},
+            context={"type": "string"},
+            citations={"type": ["boolean", "string"]},
+        ),
+        "cache": {"enum": [True, False, "5m", "1h"]},
+    },
+}
+BlockItem = Annotated[dict[str, Any], WithJsonSchema(_BLOCK)]
+
+
 def _shape(value: Any) -> str:
     if isinstance(value, dict):
         return "<file>"
@@ -39,10 +76,22 @@ def _shape(value: Any) -> str:
 Content = Annotated[
     Annotated[str, Tag("<text>"), Field(min_length=1)]
     | Annotated[FileRef, Tag("<file>")]
-    | Annotated[list[dict[str, Any]], Tag("<blocks>"), Field(min_length=1)],
+    | Annotated[list[BlockItem], Tag("<blocks>"), Field(min_length=1)],
     Discriminator(_shape),
 ]
 """A text, a file with the text, or a list of content blocks."""
+
+
+def _lifetime(value: Any) -> Any:
+    """`true` leaves the cache's lifetime to the mode."""
+    return "auto" if value is True else value
+
+
+Lifetime = Annotated[
+    Literal["5m", "1h", "auto"],
+    BeforeValidator(_lifetime),
+    WithJsonSchema({"enum": ["5m", "1h", "auto", True]}),
+]
 
 
 class CandidateFile(_Closed):
@@ -270,8 +319,10 @@ class SuiteFile(_Closed):
     output_schema: dict[str, Any] | None = Field(
         None, description="A JSON Schema that the API holds answers to; it is graded, too."
     )
-    cache: Literal["5m", "1h"] | None = Field(
-        None, description="How long the prompt is cached, with a breakpoint after system and tools."
+    cache: Lifetime | None = Field(
+        None,
+        description="How long the prompt is cached, with a breakpoint after system and tools; "
+        "auto is 5m live and 1h in a batch.",
     )
     max_tool_rounds: Annotated[int, Field(ge=0, le=1000)] = Field(
         10, description="How often tool calls are answered before a conversation ends."

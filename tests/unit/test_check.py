@@ -235,7 +235,8 @@ def test_an_unknown_models_context_bounds_no_prompt(tmp_path: Path) -> None:
 
 
 def test_an_image_is_no_text_to_read(tmp_path: Path) -> None:
-    source = "{type: base64, media_type: image/png, data: \"{{ 'x' * 1200000 }}\"}"
+    data = "{{ '/9j/4AAQ' ~ 'x' * 1200000 }}"
+    source = f'{{type: base64, media_type: image/jpeg, data: "{data}"}}'
     image = f"[{{type: image, source: {source}}}, {{text: a}}]"
     assert problems(tmp_path, HEAD.replace('"Say {{ word }}."', image) + CASE) == []
 
@@ -288,3 +289,58 @@ def test_nothing_of_a_check_depends_on_the_order_of_suites(tmp_path: Path) -> No
     suites = [loaded(tmp_path / name, text) for name in ("x", "y")]
     found = {str(p) for p in check(suites, registry(tmp_path)).problems}
     assert found == {str(p) for p in check(suites[::-1], registry(tmp_path)).problems}
+
+
+SCHEMA = "output_schema: {type: object, additionalProperties: false, properties: {n: {%s}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        pytest.param(SCHEMA % "type: number, minimum: 1", "7:91: haiku: structured output does",
+                     id="output schema"),
+        pytest.param("params: {output_config: {effort: low}}\n" + SCHEMA % "minLength: 1",
+                     "8:77: x: structured output does not", id="beside an effort"),
+        pytest.param("tools: [{name: t, reply: x, strict: true, input_schema: {type: object}}]\n",
+                     "7:43: haiku: structured output needs", id="strict tool"),
+        pytest.param("system: [{text: a}, {image: 'https://a.b/c'}]\n",
+                     "7:21: haiku: a system prompt holds texts only", id="system"),
+        pytest.param("messages: [{role: assistant, content: a}]\n",
+                     "7:12: haiku: a conversation begins with the user", id="history"),
+    ],
+)  # fmt: skip
+def test_what_the_api_refuses_is_found_where_it_is_written(
+    tmp_path: Path, more: str, problem: str
+) -> None:
+    head = HEAD.replace("[haiku]", "[{model: opus, name: x}]") if "effort" in more else HEAD
+    (found,) = problems(tmp_path, head + more + CASE)
+    assert found.startswith(f"s.yaml:{problem}")
+
+
+def test_a_conversation_is_looked_at_in_every_case(tmp_path: Path) -> None:
+    history = "    messages: [{role: user, content: a}, {role: assistant, content: b}]\n"
+    prompt = "    prompt: [{document: {text: a, citations: true}}, {document: {text: b}}]\n"
+    (found,) = problems(tmp_path, HEAD + CASE + "  - id: b\n" + prompt + history)
+    assert found.startswith("s.yaml:10:54: haiku: citations are for all documents of a request")
+
+
+LONG_TEXT = "{{ 'word ' * 8000 }}"
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [
+        pytest.param("cache: 5m\nsystem: short\n", True, id="short"),
+        pytest.param("system: [{text: short, cache: true}]\n", True, id="short block"),
+        pytest.param(f'cache: 5m\nsystem: "{LONG_TEXT}"\n', False, id="long"),
+        pytest.param("cache: 5m\n", True, id="the whole prompt"),
+        pytest.param("system: short\n", False, id="not cached"),
+        pytest.param("messages: [{role: user, content: [{image: 'https://a.b/c', cache: true}]}]\n",
+                     False, id="a picture"),
+    ],
+)  # fmt: skip
+def test_a_prompt_that_is_surely_too_short_to_be_cached_is_a_warning(
+    tmp_path: Path, more: str, warned: bool
+) -> None:
+    findings = checked(tmp_path, HEAD + more + CASE)
+    assert [("haiku caches nothing here" in each) for each in findings.warnings] == [True] * warned

@@ -228,6 +228,14 @@ REJECTED = {
         "cache_control.ttl",
         "must be `5m`, `1h`",
     ),
+    "temperature-with-thinking": (
+        "opus",
+        {"temperature": 0, "thinking": {"type": "adaptive"}},
+        "temperature",
+        "is 1 with thinking",
+    ),
+    "top-k-with-thinking": ("haiku", {"top_k": 5, "thinking": THINK}, "top_k", "remove one"),
+    "top-p-with-thinking": ("haiku", {"top_p": 0.9, "thinking": THINK}, "top_p", "0.95 or above"),
     "retired": ("claude-opus-4-1", {}, "model", "was retired on 2026-08-05"),
 }
 
@@ -264,6 +272,32 @@ def test_a_whole_body_may_hold_its_model_messages_and_system():
 )
 def test_a_prefill_is_rejected_where_the_model_is_known_to_take_none(name, expected):
     assert [keys for keys, _ in check(name, **PREFILLED)] == expected
+
+
+TOOL = {"name": "look", "input_schema": {"type": "object"}}
+
+
+@pytest.mark.parametrize(
+    ("params", "at", "said"),
+    [
+        ({"tool_choice": {"type": "auto"}}, ("tool_choice",), "needs `tools`"),
+        (
+            {"tool_choice": {"type": "tool", "name": "lok"}, "tools": [TOOL]},
+            ("tool_choice", "name"),
+            "no tool is called `lok`; did you mean `look`?",
+        ),
+    ],
+    ids=["no tools", "another name"],
+)
+def test_a_tool_that_is_chosen_is_among_the_tools(params, at, said):
+    ((keys, message),) = check("haiku", **BODY, **params)
+    assert (keys, said in message) == (at, True)
+
+
+def test_a_whole_bodys_messages_are_looked_at_too():
+    picture = {"type": "image", "source": {"type": "base64", "data": "!"}}
+    body = BODY | {"messages": [{"role": "user", "content": [picture]}]}
+    assert [keys for keys, _ in check("haiku", **body)] == [("messages", 0, "content", 0)]
 
 
 def test_keys_of_other_parts_of_a_suite_are_misplaced_in_params():

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from suite_making import HEAD, answer, loaded, registry, trial_of
+from suite_making import HEAD, answer, loaded, problems, registry, trial_of
 
-from harness.prompt import Composer, block, merged_params, with_breakpoint
+from harness.prompt import Composer, merged_params, ttl_of, with_breakpoint
 from harness.records import Request
 
 CASE = "cases:\n  - id: a\n"
@@ -78,10 +78,6 @@ def test_blocks_of_a_prompt_may_be_short_for_text(tmp_path: Path) -> None:
         {"type": "text", "text": "yes please"},
         {"type": "image", "source": {}},
     ]
-
-
-def test_a_block_with_a_type_is_left_alone() -> None:
-    assert block({"type": "x", "text": "a"}) == {"type": "x", "text": "a"}
 
 
 def test_each_variant_asks_its_own_prompt(tmp_path: Path) -> None:
@@ -154,3 +150,47 @@ def test_what_all_candidates_are_asked_is_rendered_once_a_case(tmp_path: Path) -
     case, candidate = suite.cases[0], suite.candidates[0]
     first, second = (composer.opening(case, candidate).base["system"] for _ in range(2))
     assert first is second
+
+
+@pytest.mark.parametrize(
+    ("cache", "mode", "ttl"),
+    [
+        pytest.param("true", "5m", "5m", id="true live"),
+        pytest.param("true", "1h", "1h", id="true in a batch"),
+        pytest.param("5m", "1h", "5m", id="named"),
+        pytest.param("1h", "5m", "1h", id="named live"),
+    ],
+)
+def test_a_lifetime_that_is_not_named_is_the_modes(
+    tmp_path: Path, cache: str, mode: str, ttl: str
+) -> None:
+    text = HEAD.replace('"Say {{ word }}."', "[{text: a, cache: true}]")
+    suite = loaded(tmp_path, f"{text}cache: {cache}\nsystem: s\n{CASE}")
+    composer = Composer(suite, registry(tmp_path), ttl=mode)
+    prompt = composer.opening(suite.cases[0], suite.candidates[0])
+    (said,) = composer.content(suite.script.prompts[None], {})
+    marks = [prompt.base["system"][0]["cache_control"], said["cache_control"]]
+    assert marks == [{"type": "ephemeral", "ttl": ttl}] * 2
+
+
+@pytest.mark.parametrize("cache", ["2h", "false", "3"])
+def test_a_lifetime_that_the_api_does_not_know_is_refused(tmp_path: Path, cache: str) -> None:
+    (found,) = problems(tmp_path, HEAD + f"cache: {cache}\n" + CASE)
+    assert found.startswith("s.yaml:7:1: `cache` must be '5m', '1h' or 'auto', not ")
+
+
+def test_a_batch_caches_for_longer() -> None:
+    assert [ttl_of(mode) for mode in ("live", "batch", "replay")] == ["5m", "1h", "5m"]
+
+
+def test_a_given_history_may_hold_files(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Some text.", encoding="utf-8")
+    history = "messages: [{role: user, content: [{document: 'a.txt'}, {text: '{{ word }}'}]}]\n"
+    first, _ = opened(tmp_path, HEAD + history + CASE).params["messages"]
+    assert first["content"] == [
+        {
+            "type": "document",
+            "source": {"type": "text", "media_type": "text/plain", "data": "Some text."},
+        },
+        {"type": "text", "text": "yes please"},
+    ]

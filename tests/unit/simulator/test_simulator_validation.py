@@ -339,3 +339,28 @@ def test_a_prompt_beyond_the_context_window_is_refused(make_service, body):
     service, request = make_service(), body("x" * 1_000_000)
     with pytest.raises(ApiError, match="prompt is too long: 250004 tokens > 200000 maximum"):
         service.answer(request, service.check(request, NEW), request_id="req_1")
+
+
+STRICT = {"name": "look", "strict": True, "input_schema": {"type": "object", "properties": {}}}
+SOUND = {**STRICT, "input_schema": {"type": "object", "additionalProperties": False}}
+
+
+@pytest.mark.parametrize(
+    ("tools", "said"),
+    [
+        ([STRICT], "tools.0.custom.input_schema: For 'object' type, 'additionalProperties' must"),
+        ([{**SOUND, "name": f"look-{n}"} for n in range(21)], "tools: too many strict tools: 21"),
+    ],
+    ids=["open object", "21 tools"],
+)
+def test_strict_tools_follow_the_rules_of_structured_output(make_service, body, tools, said):
+    assert error(make_service(), body(tools=tools)).message.startswith(said)
+
+
+def test_an_output_schema_may_ask_for_one_item_and_no_more(make_service, body):
+    schema = {"type": "array", "items": {"type": "string"}, "minItems": 2}
+    config = {"format": {"type": "json_schema", "schema": schema}}
+    assert (
+        "'minItems' values other than 0 or 1"
+        in error(make_service(), body(output_config=config)).message
+    )
