@@ -111,10 +111,10 @@ async def send(client: Client, request: Request, clock: Callable[[], float]) -> 
         fault = _timeout(limit)
     except Exception as error:
         fault = fault_of(error, limit)
-    raise FaultError(_without_secrets(fault, client))
+    raise FaultError(without_secrets(fault, client))
 
 
-def _without_secrets(fault: Fault, client: Client) -> Fault:
+def without_secrets(fault: Fault, client: Client) -> Fault:
     """The fault with what a server or a library quoted of the credentials taken out."""
     kind, reason = fault.kind, fault.reason
     for secret in filter(None, (client.api_key, client.auth_token)):

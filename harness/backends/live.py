@@ -1,4 +1,4 @@
-"""Answers from the Messages API, one by one: bounded concurrency, and a retry policy of its own.
+"""Answers from the Messages API, one by one: at its pace, and with a retry policy of its own.
 
 Every failure becomes a retry, a missing answer with its reason, or the end of the run.
 """
@@ -6,8 +6,11 @@ Every failure becomes a retry, a missing answer with its reason, or the end of t
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import cached_property
 from random import Random
@@ -15,15 +18,22 @@ from typing import TYPE_CHECKING
 
 from harness.backends.access import Access
 from harness.backends.base import Keep
+from harness.backends.gate import Gate, Sleep
+from harness.backends.pace import Pacing, Ticket
 from harness.backends.policy import Outage, Policy
 from harness.backends.wire import CONNECTION_ERROR, TIMEOUT, Fault, FaultError
 from harness.errors import AnswerMissingError, RunStoppedError
 from harness.records import Answer, Missing, Request
 
 if TYPE_CHECKING:
+    from httpx2 import Response
+
     from harness.backends.client import Client
 
-Sleep = Callable[[float], Awaitable[None]]
+log = logging.getLogger("harness")
+
+SENT: ContextVar[Ticket] = ContextVar("SENT")
+"""The request that the current task has under way, for what is heard of it on the way."""
 
 
 def connecting(access: Access) -> Callable[[], Client]:
@@ -38,7 +48,11 @@ def connecting(access: Access) -> Callable[[], Client]:
 
 
 class LiveBackend:
-    """Asks the API through the client that `connect` makes, `concurrency` requests at a time."""
+    """Asks the API through the client that `connect` makes, at the pace of each class of models.
+
+    At most `concurrency` requests are under way at once. `class_of` gives the name of the class
+    whose rate limits a model id falls under; without it each model has limits of its own.
+    """
 
     def __init__(
         self,
@@ -46,18 +60,17 @@ class LiveBackend:
         *,
         concurrency: int = 64,
         policy: Policy | None = None,
-        random: Random | None = None,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Sleep = asyncio.sleep,
+        class_of: Callable[[str], str] = str,
     ) -> None:
         self.connect = connect
         self.policy = policy or Policy()
-        self.random = random or Random(0)
+        self.random = Random(0)
         self.clock, self.sleep = clock, sleep
-        self.slots = asyncio.Semaphore(concurrency)
+        self.gate = Gate(concurrency, clock=clock, sleep=sleep, class_of=class_of)
         self.outage = Outage(self.policy)
         self.retries = 0
-        self._not_before: dict[str, float] = {}
         self._stopped = asyncio.Event()
 
     async def wave(self) -> None:
@@ -69,16 +82,33 @@ class LiveBackend:
     def stop(self) -> None:
         """Send nothing more; requests that wait for their turn or a retry are given up."""
         self._stopped.set()
+        self.gate.stop()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and log what the pace came to."""
+        self.gate.close()
+        for pacing in self.paces():
+            log.info("pace of %s", pacing)
         if "client" in self.__dict__:
             await self.client.close()
+
+    def paces(self) -> tuple[Pacing, ...]:
+        """What the pace of each class of models came to so far, in the order of first requests."""
+        return tuple(lane.pace.pacing() for lane in self.gate.lanes.values())
 
     @cached_property
     def client(self) -> Client:
         """The SDK's client: made with the first request, since what is stored needs none."""
-        return self.connect()
+        client = self.connect()
+        hooks = client.http.event_hooks
+        client.http.event_hooks = {**hooks, "response": [*hooks["response"], self._heard]}
+        return client
+
+    async def _heard(self, response: Response) -> None:
+        """A response has begun: its headers tell of limits, whatever its body will be."""
+        ticket, now = SENT.get(), self.clock()
+        if response.status_code >= 400 or ticket.pace.due(now):
+            ticket.pace.heard(ticket, response.headers.raw, now)
 
     async def answer(self, request: Request, _key: str, /) -> Answer:
         """The answer, after as many attempts as the policy allows."""
@@ -86,7 +116,7 @@ class LiveBackend:
         while True:
             attempts += 1
             try:
-                answer = await self._attempt(request)
+                answer = await self._attempt(request, again=attempts > 1)
             except FaultError as error:
                 fault = error.fault
             else:
@@ -97,46 +127,32 @@ class LiveBackend:
             delay = self.policy.delay(attempts - 1, fault, self.random)
             self._give_up_on(fault, attempts, broken, now - troubled_since + delay)
             self.retries += 1
-            if fault.crowded and fault.retry_after_s is not None:
-                self._hold(request.model, fault.retry_after_s)
             await self._pause(delay)
 
-    async def _attempt(self, request: Request) -> Answer:
+    async def _attempt(self, request: Request, *, again: bool) -> Answer:
         from harness.backends.client import send
 
-        while True:
-            await self._wait_for(request.model)
-            async with self.slots:
-                self._check_stopped()
-                # The API may have asked for patience while this request stood in the queue; a
-                # slot is not kept meanwhile, as other models can use it.
-                if self._held_s(request.model) <= 0:
-                    return await self._noted(send(self.client, request, self.clock))
-
-    async def _noted(self, sending: Awaitable[Answer]) -> Answer:
-        """What is sent, with what it says about the connection taken down."""
+        ticket = await self.gate.enter(request, again=again)
         try:
-            answer = await sending
+            SENT.set(ticket)
+            answer = await send(self.client, request, self.clock)
         except FaultError as error:
-            if error.fault.kind == CONNECTION_ERROR:
-                self.outage.failed(self.clock())
-            elif error.fault.kind != TIMEOUT:
-                self.outage.heard()
+            self._note(error.fault)
+            ticket.pace.failed(ticket, error.fault, self.clock())
             raise
-        self.outage.heard()
-        return answer
+        else:
+            self.outage.heard()
+            ticket.pace.answered(ticket, answer.usage)
+            return answer
+        finally:
+            self.gate.leave(ticket)
 
-    async def _wait_for(self, model: str) -> None:
-        while (wait := self._held_s(model)) > 0:
-            await self._pause(wait + self.random.random() * min(wait, 1.0))
-
-    def _held_s(self, model: str) -> float:
-        return self._not_before.get(model, 0.0) - self.clock()
-
-    def _hold(self, model: str, seconds: float) -> None:
-        """Let no request of this model go before the API wants to hear of it again."""
-        until = self.clock() + seconds
-        self._not_before[model] = max(until, self._not_before.get(model, 0.0))
+    def _note(self, fault: Fault) -> None:
+        """Take down what a fault says about the connection."""
+        if fault.kind == CONNECTION_ERROR:
+            self.outage.failed(self.clock())
+        elif fault.kind != TIMEOUT:
+            self.outage.heard()
 
     def _give_up_on(self, fault: Fault, attempts: int, broken: int, waited_s: float) -> None:
         """Raise where this fault ends the run or the request."""
@@ -144,6 +160,8 @@ class LiveBackend:
             raise RunStoppedError(f"the API refuses to go on: {fault.reason}{_way_out(fault)}")
         if not fault.retry:
             raise AnswerMissingError(Missing(fault.kind, fault.reason, fault.request_id))
+        if (fault.retry_after_s or 0.0) > self.policy.longest_hold_s:
+            raise RunStoppedError(_too_long(fault))
         if fault.kind == CONNECTION_ERROR and self.outage.suspected:
             if self.outage.certain(self.clock()):
                 raise RunStoppedError(self._nobody_there(fault))
@@ -160,22 +178,28 @@ class LiveBackend:
             f"{fault.reason}; check the network, ANTHROPIC_BASE_URL and any proxy"
         )
 
-    def _check_stopped(self) -> None:
-        if self._stopped.is_set():
-            raise RunStoppedError("the run was stopped")
-
     async def _pause(self, seconds: float) -> None:
         """Sleep, or wake up at once when the run is stopped."""
-        self._check_stopped()
+        self.gate.check()
         sleeping = asyncio.ensure_future(self.sleep(seconds))
         stopped = asyncio.ensure_future(self._stopped.wait())
         await asyncio.wait({sleeping, stopped}, return_when=asyncio.FIRST_COMPLETED)
         sleeping.cancel()
         stopped.cancel()
-        self._check_stopped()
+        self.gate.check()
 
 
 def _way_out(fault: Fault) -> str:
     if fault.kind in ("authentication_error", "permission_error"):
         return "; check ANTHROPIC_API_KEY, or run with --offline"
     return "; raise the limit or add credit in the console, then `harness resume` goes on"
+
+
+def _too_long(fault: Fault) -> str:
+    minutes = math.ceil((fault.retry_after_s or 0.0) / 60)
+    hours, rest = divmod(minutes, 60)
+    wait = f"{hours} h {rest} min" if hours else f"{rest} min"
+    return (
+        f"the API asks to wait {wait} before the next request: {fault.reason}; what was answered "
+        "is stored, and `harness resume latest` goes on with the rest then"
+    )

@@ -16,15 +16,16 @@ class Policy:
     """How patient to be: attempts at a broken API, seconds with a crowded one.
 
     The n-th wait is `base_s` · 2ⁿ up to `longest_s`, less up to a quarter at random. A
-    `retry-after` beyond `patience_s` is not waited for. The run ends where `outage_errors`
-    attempts in a row, over all requests, found no API for `unreached_s` seconds; `outage_s` where
-    there was one before.
+    `retry-after` beyond `longest_hold_s` ends the run. So do `outage_errors` attempts in a row,
+    over all requests, that found no API for `unreached_s` seconds; `outage_s` where there was one
+    before.
     """
 
     attempts: int = 6
     base_s: float = 0.5
     longest_s: float = 30.0
     patience_s: float = 900.0
+    longest_hold_s: float = 300.0
     outage_errors: int = 20
     unreached_s: float = 3.0
     outage_s: float = 60.0

@@ -185,11 +185,64 @@ def test_retry_after_is_waited_for(serve: Serve, header: str):
     assert 1040 <= time.now < 1043
 
 
-def test_a_day_is_not_waited_for(serve: Serve):
+def test_a_day_is_not_waited_for_and_the_run_says_how_to_go_on(serve: Serve):
     time = Time()
-    (missing,) = ask(serve(in_turn(http(BUSY, 429, retry_after="86400"))).url, time=time)
-    assert "asks to wait 86400 s" in missing.missing.reason
+    (stopped,) = ask(serve(in_turn(http(BUSY, 429, retry_after="86400"))).url, time=time)
+    assert outcome(stopped) == "stopped"
+    assert "asks to wait 24 h 0 min" in str(stopped)
+    assert "harness resume latest" in str(stopped)
     assert time.slept == []
+
+
+def test_all_models_of_a_class_wait_when_the_api_asks_one_of_them(serve: Serve):
+    time, seen = Time(), []
+
+    def behave(asked: Asked) -> bytes:
+        seen.append(time.now)
+        return http(BUSY, 429, retry_after="50") if asked.number == 0 else OK
+
+    async def use(backend: LiveBackend) -> None:
+        first = asyncio.create_task(backend.answer(request("opus-4-6"), "k"))
+        await until(lambda: backend.retries)
+        await asyncio.gather(first, backend.answer(request("opus-4-8"), "k"))
+
+    with_backend(serve(behave).url, use, time=time, class_of=lambda model: model[:6])
+    assert [at >= 1050 for at in seen] == [False, True, True]
+
+
+def told(limit: int, left: int) -> dict[str, str]:
+    """Headers that tell of a limit on requests."""
+    prefix = "anthropic_ratelimit_requests"
+    return {f"{prefix}_limit": str(limit), f"{prefix}_remaining": str(left)}
+
+
+@pytest.mark.parametrize("max_tokens", [16, LONG], ids=["plain", "streamed"])
+def test_limits_are_read_from_every_kind_of_answer(serve: Serve, max_tokens: int):
+    async def use(backend: LiveBackend) -> int | None:
+        await backend.answer(request(max_tokens=max_tokens), "k")
+        return backend.paces()[0].requests_per_minute
+
+    said = sse(*PARTS, **told(600, 599)) if max_tokens == LONG else http(message(), **told(600, 5))
+    assert with_backend(serve(in_turn(said)).url, use) == 600
+
+
+def test_a_refusal_tells_of_limits_too(serve: Serve):
+    async def use(backend: LiveBackend) -> str:
+        await backend.answer(request(), "k")
+        return str(backend.paces()[0])
+
+    said = with_backend(serve(in_turn(http(BUSY, 429, **told(60, 0)), OK)).url, use)
+    assert said.startswith("claude-haiku-4-5: 2 requests sent, 1 refused, waited ")
+    assert said.endswith("limits a minute: 60 requests")
+
+
+def test_what_the_pace_came_to_is_logged_at_the_end(serve: Serve, caplog: pytest.LogCaptureFixture):
+    caplog.set_level("INFO", logger="harness")
+    ask(serve(in_turn(OK)).url)
+    assert caplog.messages == [
+        "pace of claude-haiku-4-5: 1 requests sent, 0 refused, waited 0.0 s; "
+        "limits a minute: none told"
+    ]
 
 
 def test_all_requests_of_a_model_wait_when_the_api_asks_for_it(serve: Serve):
