@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,24 @@ def simulated_identity(key: str, simulator: str) -> str:
     return "sim-" + hashlib.sha256(f"{key}\0{simulator}".encode()).hexdigest()[:32]
 
 
+@dataclass(slots=True)
+class Asked:
+    """What one attempt at a trial has asked so far: how often each, and which it was given first.
+
+    A trial that waits for a batch is run again: what it was given is handed back, or it would
+    count as somebody else's.
+    """
+
+    times: dict[str, int] = field(default_factory=dict)
+    first: list[str] = field(default_factory=list)
+
+    def ordinal(self, sent: str) -> int:
+        """How often this was asked before; it is asked now."""
+        before = self.times.get(sent, 0)
+        self.times[sent] = before + 1
+        return before
+
+
 class Recorder:
     """Looks requests up, asks the backend for the rest, and commits what it answers."""
 
@@ -70,15 +88,14 @@ class Recorder:
         self._under_way: dict[str, asyncio.Future[Answer]] = {}
         self._given: set[str] = set()
 
-    async def answer(self, request: Request, repeat: int, asked: dict[str, int]) -> Answer:
-        """The stored answer, or the backend's; `asked` counts what this trial has asked before.
+    async def answer(self, request: Request, repeat: int, asked: Asked) -> Answer:
+        """The stored answer, or the backend's; `asked` is what this trial has asked before.
 
         Raises AnswerMissingError, RunStoppedError or StoreError.
         """
         sent = digest(request)
-        ordinal = asked.get(sent, 0)
-        asked[sent] = ordinal + 1
-        key = identity(sent, repeat, ordinal, self.space.run if self.space.fresh else "")
+        fresh = self.space.run if self.space.fresh else ""
+        key = identity(sent, repeat, asked.ordinal(sent), fresh)
         if key in self._under_way:
             # Whoever gives up waiting must not take the answer away from the others.
             return replace(await asyncio.shield(self._under_way[key]), reused=True)
@@ -94,16 +111,21 @@ class Recorder:
             waiting.set_result(answer)
         finally:
             del self._under_way[key]
-        return self._counted_once(answer)
+        return self._counted_once(answer, asked)
 
-    def _counted_once(self, answer: Answer) -> Answer:
+    def _counted_once(self, answer: Answer, asked: Asked) -> Answer:
         """An answer that several trials share was paid for once, by the first."""
         if answer.reused:
             return answer
         if answer.key in self._given:
             return replace(answer, reused=True)
         self._given.add(answer.key)
+        asked.first.append(answer.key)
         return answer
+
+    def hand_back(self, asked: Asked) -> None:
+        """The trial did not come to its end: it, or another, is the first to be given these."""
+        self._given.difference_update(asked.first)
 
     async def _found_or_asked(self, key: str, request: Request) -> Answer:
         keys = self._names(key)

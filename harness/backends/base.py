@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from harness.records import Answer, Request
+
+
+class Waited(NamedTuple):
+    """A batch that is waited for: its age, and how long until the API gives it up, in seconds."""
+
+    id: str
+    requests: int
+    status: str
+    age_s: float
+    expires_in_s: float
 
 
 class Keep(Protocol):

@@ -8,18 +8,25 @@ a trial see them: it is run again, and finds its answers in the store.
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import IO, TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.backends.base import Keep
-from harness.backends.batch_calls import AGAIN_S, Calls, Waiting
-from harness.backends.batch_results import AGAIN, Counted, Outcome, download, outcomes, pieces
+from harness.backends.base import Backend, Keep, Waited
+from harness.backends.batch_aside import Aside
+from harness.backends.batch_audit import Audit
+from harness.backends.batch_calls import Calls, Waiting, require_patience
+from harness.backends.batch_collect import MAX_TRIES, Collector, Price
 from harness.backends.batch_search import Search, alive, owner
 from harness.backends.wire import Fault, FaultError, UnknownOutcomeError
-from harness.errors import AnswerMissingError, PendingAnswerError, RunStoppedError
+from harness.errors import (
+    AnswerMissingError,
+    InterruptedRunError,
+    PendingAnswerError,
+    RunStoppedError,
+)
 from harness.journal import Batch, Journal, Limits, State
 from harness.records import Answer, Missing, Request
 
@@ -27,16 +34,15 @@ if TYPE_CHECKING:
     from harness.backends.batch_api import Remote
     from harness.backends.client import Client
 
-__all__ = ["BatchBackend", "Waiting", "alive", "owner", "place"]
+__all__ = [
+    "MAX_TRIES", "Audit", "BatchBackend", "BatchOptions", "Waiting", "alive", "owner", "place",
+]  # fmt: skip
 
-MAX_TRIES = 3
 CREATES = 6
-LOOKS = 20
-DOWNLOADS = 5
+LIFE_S = 24 * 3600.0
+"""How long the API works on a batch."""
 SENT_WITHIN = timedelta(minutes=4)
-RECORDED_AT_ONCE = 500
 NOTED_AT_ONCE = 2000
-MANY_FAILED = 0.1
 UNFIT = frozenset({"invalid_request_error", "request_too_large", "http_413"})
 
 
@@ -45,51 +51,79 @@ def place(base_url: str | None) -> str:
     return urlsplit(base_url or "https://api.anthropic.com").netloc.rpartition("@")[2]
 
 
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How batches are made and waited for: their size, how often a request is sent, what goes live.
+
+    `price` tells what an answer costs. `dry_run_first` is `None` where a wave's size decides.
+    """
+
+    price: Price
+    limits: Limits = field(default_factory=Limits)
+    waiting: Waiting = field(default_factory=Waiting)
+    tries: int = MAX_TRIES
+    stragglers_live: bool = False
+    dry_run_first: bool | None = None
+
+
 class BatchBackend:
-    """Notes what is asked, and sends it when it is told that every trial waits."""
+    """Notes what is asked, and sends it when it is told that every trial waits.
+
+    `live` answers what is better not asked in a batch.
+    """
 
     def __init__(
         self,
         connect: Callable[[], Client],
+        live: Backend,
         journal: Journal,
         run: str,
+        options: BatchOptions,
         *,
-        waiting: Waiting | None = None,
-        limits: Limits | None = None,
-        tell: Callable[[str], None] = lambda _line: None,
+        audit: Audit | None = None,
     ) -> None:
-        self.journal, self.run = journal, run
-        self.calls = Calls(connect, waiting or Waiting(), tell)
+        self.journal, self.run, self.live = journal, run, live
+        self.options, self.audit = options, audit or Audit()
+        self.calls = Calls(connect, self.options.waiting, self.audit)
         self.search = Search(journal, self.calls)
-        self.keep: Keep | None = None
-        self.limits, self.tell = limits or Limits(), tell
+        self.aside = Aside(live, journal, self.options, run, self.calls)
         self._noted: dict[str, Request] = {}
         self._keys: list[str] = []
         self._gone: dict[str, Missing] = {}
-        self._created: set[str] = set()
-        self._refusals = self._unheard = 0
-        self._fatal: Fault | None = None
+        self._refusals = 0
         self._settled = True
 
     def record_with(self, keep: Keep, /) -> None:
         """Commit the answers of batches with `keep`."""
         self.keep = keep
+        self.collector = Collector(
+            self.journal, self.calls, keep, self.options.price, self.options.tries
+        )
 
     def stop(self) -> None:
         """Wait no longer; batches go on at the API, and are collected by a resumed run."""
         self.calls.stopped.set()
+        self.live.stop()
 
     async def close(self) -> None:
         """Close the connections, and forget what is not needed any more."""
+        self.aside.release()
         if self._settled and not self._noted and not self._keys and not self.calls.stopped.is_set():
             self._tidy()
         await self.calls.close()
+        await self.live.close()
 
     async def answer(self, request: Request, key: str, /) -> Answer:
-        """Always raises: PendingAnswerError, or AnswerMissingError where a batch gave none."""
+        """A straggler's answer, where these are asked live; all others are noted for a batch.
+
+        Raises PendingAnswerError, or AnswerMissingError where a batch gave none.
+        """
         if key in self._gone:
             raise AnswerMissingError(self._gone[key])
+        if self.aside.is_late(key):
+            return await self.aside.straggler(key, request, self.keep)
         self._noted[key] = request
+        self.aside.seen(key, request)
         if len(self._noted) >= NOTED_AT_ONCE:
             await self._flush()
         raise PendingAnswerError("the answer waits for a batch")
@@ -103,26 +137,41 @@ class BatchBackend:
         keys = self._unanswered(keys)
         self._gone |= self.journal.given_up(keys)
         await self.search.reconcile(self.journal.open_for(keys))
+        keys = self.aside.without_late(keys)
         await self._send(keys)
         numbers = {batch.number for batch in self.journal.open_for(keys)}
         while open_ := self.journal.still_open(numbers):
-            ended = [await self._look(batch) for batch in open_ if batch.id]
-            if not all(ended) or len(ended) < len(open_):
-                await self._pause(open_)
+            if not await self._all_ended(open_):
+                await self._pause(self.journal.still_open(numbers))
                 await self.search.reconcile(self.journal.still_open(numbers))
         self._gone |= self.journal.given_up(keys)
         self._settled = True
 
+    async def _all_ended(self, open_: Sequence[Batch]) -> bool:
+        """Look at each batch; one whose results cannot be had does not keep those of the others.
+
+        Raises RunStoppedError where there is such a one, when all have been looked at.
+        """
+        ended, stopped = 0, None
+        for batch in open_:
+            try:
+                ended += bool(batch.id) and await self.collector.look(batch)
+            except InterruptedRunError:
+                raise
+            except RunStoppedError as error:
+                stopped = stopped or error
+        if stopped is not None:
+            raise stopped
+        return ended == len(open_)
+
     def _unanswered(self, keys: list[str]) -> list[str]:
         """Without those that another process has had answered since they were looked up."""
-        assert self.keep is not None
         kept = self.keep.kept(keys)
         self.journal.drop(kept)
         return [key for key in keys if key not in kept]
 
     def _tidy(self) -> None:
         """The run has its results: clear what a kill between two commits left in the journal."""
-        assert self.keep is not None
         for batch in self.journal.all(self.run):
             if batch.state is State.SUBMITTED:
                 keys = self.journal.tries(batch)
@@ -138,44 +187,59 @@ class BatchBackend:
 
     async def _send(self, keys: Sequence[str]) -> None:
         """Create batches until none of the requests is free."""
-        if not self.journal.free(keys):
+        if not (free := self.journal.free(keys)):
             return
         try:
             await self.calls.called(self.calls.api.check)
         except FaultError as error:
             raise RunStoppedError(f"no batch can be created: {error.fault.reason}") from error
+        await self.aside.probe(free, self.keep)
         while new := self.journal.intend(
-            self.run, keys, self.limits, owner(), self.calls.api.now()
+            self.run, self.affordable(keys), self.options.limits, owner(), self.calls.api.now()
         ):
+            if self.calls.stopped.is_set():
+                self.journal.forget(new)
+                raise InterruptedRunError("interrupted; its batches go on at the API")
+            self.audit.note("intended", new, bytes=new.bytes)
             with self.search.working_on(new):
                 await self._submit(new)
+
+    def affordable(self, keys: Sequence[str]) -> Sequence[str]:
+        """Those of the requests that may be sent now: all, where there is no budget."""
+        return keys
 
     async def _submit(self, batch: Batch) -> None:
         """Create the batch; where nobody knows whether that worked, look for it first."""
         if self.calls.api.now() - batch.intended_at > SENT_WITHIN:
             self.journal.forget(batch)  # this process slept; others may have decided meanwhile
+            self.audit.note("forgotten", batch, reason="the process slept before it was sent")
             return
         try:
             remote = await self.calls.api.create(batch.prefix, self.journal.requests(batch))
         except UnknownOutcomeError as error:
-            self.tell(f"the API did not say whether batch {batch.prefix} exists: {error}")
+            text = f"the API did not say whether batch {batch.prefix} exists: {error}"
+            self.audit.note("unknown", batch, text, reason=str(error))
             if not await self.search.find(batch):
                 await self._try_again(str(error), None)
         except FaultError as error:
+            self.audit.note("refused", batch, reason=error.fault.reason)
             await self._refused(batch, error.fault)
         else:
             self._refusals = 0
             await self._adopted(batch, remote)
-            self.tell(f"batch {remote.id}: {batch.requests} requests")
 
     async def _adopted(self, batch: Batch, remote: Remote) -> None:
         """Note the batch's id, or cancel it where its requests are in another one by now."""
-        self._created.add(remote.id)
-        if self.journal.submitted(batch, remote.id):
-            return
-        if remote.id not in {other.id for other in self.journal.all()}:
-            await self.calls.called(lambda: self.calls.api.cancel(remote.id))
-            self.tell(f"batch {remote.id} was created twice, and is cancelled")
+        if self.journal.submitted(batch, remote.id, self.calls.api.now()):
+            counted = f"{batch.requests:,} request{'s' * (batch.requests != 1)}"
+            self.audit.note("created", batch, f"batch {remote.id}: {counted}", created=remote.id)
+        elif remote.id not in {other.id for other in self.journal.all()}:
+            await self.calls.asked(
+                lambda: self.calls.api.cancel(remote.id),
+                f"the cancellation of batch {remote.id}, which is there twice,",
+            )
+            text = f"batch {remote.id} was created twice, and is cancelled"
+            self.audit.note("canceled", batch, text, canceled=remote.id)
 
     async def _refused(self, batch: Batch, fault: Fault) -> None:
         """A create that was refused: give up on the request, stop, or wait where that helps."""
@@ -193,133 +257,26 @@ class BatchBackend:
         self._refusals += 1
         if self._refusals >= CREATES:
             raise RunStoppedError(f"no batch could be created: {reason}")
+        require_patience(retry_after_s, reason)
         wait = self.calls.waiting.next_s(0) * 2 ** (self._refusals - 1)
         await self.calls.sleep(retry_after_s or min(wait, self.calls.waiting.longest_s))
 
-    async def _look(self, batch: Batch) -> bool:
-        """Whether the batch has ended; what came of it is recorded then."""
-        assert batch.id is not None
-        id_ = batch.id
-        try:
-            remote = await self.calls.called(lambda: self.calls.api.retrieve(id_))
-        except FaultError as error:
-            return self._unseen(batch, id_, error.fault)
-        self._unheard = 0
-        if remote.ended and remote.archived:
-            gone = Missing("batch_archived", f"the results of batch {id_} are archived")
-            self._let_go(batch, gone)
-        elif remote.ended:
-            await self._collect(batch, remote)
-        return remote.ended
-
-    def _unseen(self, batch: Batch, id_: str, fault: Fault) -> bool:
-        """A batch that cannot be looked at: gone, or to be looked at later."""
-        if fault.kind == "not_found_error":
-            if id_ not in self._created:
-                raise RunStoppedError(
-                    f"batch {id_} is not there: {fault.reason}; with the key of another workspace, "
-                    f"use that of the one it was sent from; where it was deleted, `harness batches "
-                    f"forget {id_}` has its requests sent again"
-                )
-            gone = Missing("batch_gone", f"batch {id_} is not there any more: {fault.reason}")
-            self._let_go(batch, gone)
-            return True
-        self._unheard += 1
-        if not fault.retry or self._unheard >= LOOKS:
-            raise RunStoppedError(f"batch {id_}: {fault.reason}")
-        self.tell(f"batch {id_} cannot be looked at now: {fault.reason}")
-        return False
-
-    async def _collect(self, batch: Batch, remote: Remote) -> None:
-        """Download the results, record them, and only then let the batch go."""
-        with tempfile.TemporaryFile() as file:
-            counted = await self._download(batch, remote, file)
-            if counted.foreign and not counted.own:
-                await self._hand_back(batch, remote)
-                return
-            file.seek(0)
-            answered = self._record(batch, file)
-        self._let_go(batch, Missing("missing_line", f"batch {remote.id} has no result for it"))
-        self.tell(f"batch {remote.id} has ended: {answered} of {batch.requests} answered")
-        if self._fatal is not None:
-            raise RunStoppedError(f"the API refuses to go on: {self._fatal.reason}")
-
-    async def _hand_back(self, batch: Batch, remote: Remote) -> None:
-        """The batch was taken for another one's, by its size: look for the right one."""
-        self.tell(f"batch {remote.id} is not the one that was intended: its custom_ids are others")
-        intended = self.journal.handed_back(batch, owner())
-        if intended is not None:
-            with self.search.working_on(intended):
-                await self.search.find(intended)
-
-    async def _download(self, batch: Batch, remote: Remote, file: IO[bytes]) -> Counted:
-        """Every line to disk; what breaks off is begun again, and so is what has too few lines.
-
-        Lines that are not there twice are not there.
-        """
-        before: Counted | None = None
-        for attempt in range(1, DOWNLOADS + 1):
-            try:
-                counted = await download(self.calls.api, remote, batch.prefix, file)
-            except FaultError as error:
-                if attempt == DOWNLOADS or not error.fault.retry:
-                    raise RunStoppedError(
-                        f"the results of batch {remote.id} cannot be downloaded: {error}; they "
-                        "stay at the API for 29 days, and `harness resume` fetches them"
-                    ) from error
-            else:
-                if counted.own >= batch.requests or counted == before:
-                    return counted
-                before = counted
-            await self.calls.sleep(self.calls.waiting.short_s(AGAIN_S * attempt))
-        raise RunStoppedError(f"the results of batch {remote.id} are never the same; resume later")
-
-    def _record(self, batch: Batch, file: IO[bytes]) -> int:
-        """Commit the answers piece by piece, in whatever order they come; how many there were."""
-        assert self.keep is not None
-        tries, seen, failed = self.journal.tries(batch), 0, 0
-        for lines in pieces(file, RECORDED_AT_ONCE):
-            found = outcomes(lines, batch.prefix, simulated=self.calls.api.simulated)
-            requests = self.journal.requests_of(batch, found)
-            answered = [
-                (key, requests[key], outcome.said)
-                for key, outcome in found.items()
-                if key in requests and isinstance(outcome.said, Answer)
-            ]
-            self.keep.keep_all(answered)
-            self._settle(batch, found, tries)
-            seen += len(answered)
-            failed += sum(isinstance(outcome.said, Missing) for outcome in found.values())
-        if failed > MANY_FAILED * batch.requests:
-            self.tell(f"warning: {failed} of {batch.requests} requests of {batch.id} failed")
-        return seen
-
-    def _settle(self, batch: Batch, found: Mapping[str, Outcome], tries: Mapping[str, int]) -> None:
-        done, again, refused = [], [], []
-        for key, outcome in found.items():
-            self._fatal = self._fatal or outcome.fatal
-            if isinstance(outcome.said, Answer):
-                done.append(key)
-            elif outcome.fatal or (outcome.again and tries.get(key, 0) + 1 < MAX_TRIES):
-                again.append(key)
-            else:
-                refused.append((key, outcome.said))
-        self.journal.settle(batch, done, again, refused)
-
-    def _let_go(self, batch: Batch, missing: Missing) -> None:
-        """The batch is over; requests of which nothing came go into the next wave."""
-        tries = self.journal.tries(batch)
-        outcome = Outcome(missing, again=missing.kind in AGAIN)
-        self._settle(batch, dict.fromkeys(tries, outcome), tries)
-        self.journal.recorded(batch)
-
     async def _pause(self, open_: Sequence[Batch]) -> None:
         """Wait for the next look, or give up where nobody waits."""
+        now = self.calls.api.now()
+        ages = [
+            max(0.0, (now - (batch.submitted_at or batch.intended_at)).total_seconds())
+            for batch in open_
+        ]
+        self.audit.show(
+            [
+                Waited(
+                    batch.id or "", batch.requests, batch.state.value, age, max(0.0, LIFE_S - age)
+                )
+                for batch, age in zip(open_, ages, strict=True)
+            ]
+        )
         if not self.calls.waiting.wait:
             ids = ", ".join(batch.id or "(being created)" for batch in open_)
             raise PendingAnswerError(f"still processing: {ids}")
-        now = datetime.now(UTC)
-        ages = [
-            (now - (batch.submitted_at or batch.intended_at)).total_seconds() for batch in open_
-        ]
-        await self.calls.sleep(min(self.calls.waiting.next_s(age) for age in ages))
+        await self.calls.sleep(min(map(self.calls.waiting.next_s, ages), default=0.0))

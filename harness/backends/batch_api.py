@@ -19,19 +19,19 @@ import aiohttp
 import httpx2
 import orjson
 
-from harness.backends.client import CONNECT_TIMEOUT_S, body_of, fault_of
+from harness.backends.client import CONNECT_TIMEOUT_S, body_of, fault_of, without_secrets
 from harness.backends.wire import (
     SIMULATED_HEADER,
     FaultError,
     UnknownOutcomeError,
+    UnreadableResultsError,
     error_fault,
     malformed,
 )
-from harness.errors import RunStoppedError
-from harness.records import Request
 
 if TYPE_CHECKING:
     from harness.backends.client import Client
+    from harness.wanted import Stored
 
 PATH = "/v1/messages/batches"
 CREATE_TIMEOUT_S = 600.0
@@ -41,6 +41,9 @@ API_VERSION = "2026-10-21"
 HEADERS = {"anthropic-version": API_VERSION, "content-type": "application/json"}
 CHUNK_BYTES = 1 << 20
 NO_BATCHES = frozenset({"not_found_error", "http_404", "http_405", "http_501"})
+UNSURE = frozenset({408, 409, 425})
+"""Statuses below 500 that leave open whether a batch was created."""
+PORTS = {"http": 80, "https": 443}
 NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """The SDK's transport says ConnectError of a connection that breaks after a request, too."""
 
@@ -78,14 +81,14 @@ class BatchApi:
     async def check(self) -> None:
         """Raise FaultError where no batch can be created here, before one is begun."""
         try:
-            await self._get(f"{PATH}?limit=1")
+            await self._call("GET", f"{PATH}?limit=1")
         except FaultError as error:
             if error.fault.kind not in NO_BATCHES:
                 raise
             reason = f"{self.base} has no Message Batches ({error.fault.reason}); use --mode live"
             raise FaultError(replace(error.fault, reason=reason, retry=False)) from error
 
-    async def create(self, prefix: str, requests: Iterable[tuple[str, Request]]) -> Remote:
+    async def create(self, prefix: str, requests: Iterable[tuple[str, Stored]]) -> Remote:
         """Create a batch, once; raises UnknownOutcomeError where it may have landed.
 
         All the requests have the headers of the first. The body goes through a file, since it
@@ -98,32 +101,32 @@ class BatchApi:
                     response = await self._send("POST", PATH, CREATE_TIMEOUT_S, file, headers)
             except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
                 if isinstance(error.__cause__ or error, NOT_SENT):
-                    raise FaultError(fault_of(error, CREATE_TIMEOUT_S)) from error
+                    raise self._fault(error, CREATE_TIMEOUT_S) from error
                 said = f"{type(error).__name__}: {error}".rstrip(": ")
                 raise UnknownOutcomeError(said) from error
-        if response.status_code >= 500 or response.status_code in (408, 409):
+        if response.status_code >= 500 or response.status_code in UNSURE:
             raise UnknownOutcomeError(f"HTTP {response.status_code}")
         if not response.is_success:
-            raise FaultError(error_fault(body_of(response), response.status_code, response.headers))
+            raise self._refusal(response)
         try:
-            return _remote(_checked(response))
+            return _remote(self._checked(response))
         except FaultError as error:
             raise UnknownOutcomeError(error.fault.reason) from error
 
     async def retrieve(self, id_: str) -> Remote:
         """The batch as it is now."""
-        return _remote(await self._get(f"{PATH}/{id_}"))
+        return _remote(await self._call("GET", f"{PATH}/{id_}"))
 
     async def cancel(self, id_: str) -> Remote:
         """Ask for the batch to be cancelled; what has succeeded by then is paid for."""
-        return _remote(_checked(await self._send("POST", f"{PATH}/{id_}/cancel", CALL_TIMEOUT_S)))
+        return _remote(await self._call("POST", f"{PATH}/{id_}/cancel"))
 
     async def since(self, moment: datetime) -> list[Remote]:
         """The batches created since then, newest first."""
         found: list[Remote] = []
         after = ""
         while True:
-            page = await self._get(f"{PATH}?limit={PAGE}{after}")
+            page = await self._call("GET", f"{PATH}?limit={PAGE}{after}")
             items = page.get("data")
             if not isinstance(items, list):
                 raise malformed("the list of batches has no `data`")
@@ -132,40 +135,68 @@ class BatchApi:
                 if remote.created_at < moment:
                     return found
                 found.append(remote)
-            if not page.get("has_more") or not items:
+            follows = f"&after_id={found[-1].id}" if found else ""
+            # A gateway that pays no heed to `after_id` gives the same page for ever.
+            if not page.get("has_more") or not items or follows == after:
                 return found
-            after = f"&after_id={found[-1].id}"
+            after = follows
 
     async def lines(self, remote: Remote) -> AsyncIterator[bytes]:
         """The lines of the results with their ends; FaultError where they cannot be had."""
         url = remote.results_url or f"{self.base}{PATH}/{remote.id}/results"
-        if urlsplit(url).netloc != urlsplit(self.base).netloc:
-            raise RunStoppedError(
-                f"batch {remote.id} has its results at {urlsplit(url).netloc}, which is not the "
-                "API's host: the key is not sent there; download them by hand, or ask the API's "
-                "provider"
+        if _origin(url) != _origin(self.base):
+            raise UnreadableResultsError(
+                f"batch {remote.id} has its results at {urlsplit(url).scheme}://"
+                f"{urlsplit(url).netloc}, which is not the API's host: the key is not sent there; "
+                "download them by hand, or ask the API's provider"
             )
         request = self.client.http.build_request(
-            "GET", url, headers={**self.client.own_headers, **HEADERS}, timeout=CALL_TIMEOUT_S
+            "GET", url, headers={**await self._who(), **HEADERS}, timeout=CALL_TIMEOUT_S
         )
         try:
-            response = await self.client.http.send(request, stream=True)
+            response = await self.client.http.send(request, stream=True, follow_redirects=False)
             try:
                 if not response.is_success:
                     await response.aread()
-                    _checked(response)
+                    raise self._refusal(response)
                 async for line in _split(response.aiter_bytes()):
                     yield line
             finally:
                 await response.aclose()
         except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise FaultError(fault_of(error, CALL_TIMEOUT_S)) from error
+            raise self._fault(error) from error
 
-    async def _get(self, path: str) -> dict[str, Any]:
+    async def _call(self, method: str, path: str) -> dict[str, Any]:
         try:
-            return _checked(await self._send("GET", path, CALL_TIMEOUT_S))
+            return self._checked(await self._send(method, path, CALL_TIMEOUT_S))
         except (httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise FaultError(fault_of(error, CALL_TIMEOUT_S)) from error
+            raise self._fault(error) from error
+
+    def _checked(self, response: httpx2.Response) -> dict[str, Any]:
+        if not response.is_success:
+            raise self._refusal(response)
+        body = body_of(response)
+        if not isinstance(body, dict):
+            raise malformed("the answer is no JSON object")
+        return body
+
+    def _refusal(self, response: httpx2.Response) -> FaultError:
+        fault = error_fault(body_of(response), response.status_code, response.headers)
+        return FaultError(without_secrets(fault, self.client))
+
+    def _fault(self, error: Exception, limit_s: float = CALL_TIMEOUT_S) -> FaultError:
+        return FaultError(without_secrets(fault_of(error, limit_s), self.client))
+
+    async def _who(self) -> Mapping[str, str]:
+        """The headers that say who asks; credentials that the SDK renews are had from its call."""
+        if self.client.has_key:
+            return self.client.own_headers
+        try:
+            response = await self.client.get(f"{PATH}?limit=1", cast_to=httpx2.Response)
+        except Exception as error:  # whatever the SDK or the provider of the credentials raises
+            raise self._fault(error) from error
+        sent = response.request.headers
+        return {**self.client.own_headers, "authorization": sent.get("authorization", "")}
 
     async def _send(
         self,
@@ -180,9 +211,11 @@ class BatchApi:
                 method,
                 f"{self.base}{path}",
                 content=None if file is None else _chunks(file),
-                headers={**self.client.own_headers, **headers},
+                headers={**await self._who(), **headers},
                 timeout=httpx2.Timeout(limit_s, connect=CONNECT_TIMEOUT_S),
-            )
+            ),
+            # What is asked, and who asks, is sent to the API and nowhere else.
+            follow_redirects=False,
         )
         self.simulated = self.simulated or SIMULATED_HEADER in response.headers
         with contextlib.suppress(KeyError, ValueError, TypeError):
@@ -191,18 +224,18 @@ class BatchApi:
 
 
 def _written(
-    file: IO[bytes], prefix: str, requests: Iterable[tuple[str, Request]]
+    file: IO[bytes], prefix: str, requests: Iterable[tuple[str, Stored]]
 ) -> Mapping[str, str]:
     """Write the body of a create; its headers."""
     headers = dict(HEADERS)
     before = b'{"requests":['
-    for key, request in requests:
+    begin = b'{"custom_id":' + orjson.dumps(prefix)[:-1]
+    for key, (variant, params) in requests:
         if before != b",":
-            headers["anthropic-version"] = request.api_version
-            if request.betas:
-                headers["anthropic-beta"] = ",".join(request.betas)
-        file.write(before)
-        file.write(orjson.dumps({"custom_id": f"{prefix}{key}", "params": request.params}))
+            headers["anthropic-version"], *betas = variant.split(" ")
+            if betas:
+                headers["anthropic-beta"] = ",".join(betas)
+        file.write(b'%b%b%b","params":%b}' % (before, begin, key.encode(), params))
         before = b","
     file.write(b"]}")
     return {**headers, "content-length": str(file.tell())}
@@ -229,13 +262,10 @@ async def _split(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield last
 
 
-def _checked(response: httpx2.Response) -> dict[str, Any]:
-    body = body_of(response)
-    if not response.is_success:
-        raise FaultError(error_fault(body, response.status_code, response.headers))
-    if not isinstance(body, dict):
-        raise malformed("the answer is no JSON object")
-    return body
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Where a URL leads, whichever way it is written."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
 
 
 def _remote(body: dict[str, Any]) -> Remote:

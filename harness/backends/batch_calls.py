@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.backends.batch_audit import Audit
 from harness.backends.wire import FaultError
 from harness.errors import InterruptedRunError, RunStoppedError
 
@@ -19,6 +20,16 @@ T = TypeVar("T")
 
 ATTEMPTS = 6
 AGAIN_S = 2.0
+PATIENCE_S = 600.0
+
+
+def require_patience(retry_after_s: float | None, reason: str) -> None:
+    """Raise RunStoppedError where the API asks for more patience than anyone sleeps in silence."""
+    if retry_after_s is not None and retry_after_s > PATIENCE_S:
+        raise RunStoppedError(
+            f"the API asks to wait {retry_after_s / 60:.0f} minutes: {reason}; `harness resume` "
+            "goes on later"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +59,8 @@ class Waiting:
 class Calls:
     """The API, connected to when there is something to ask it, and the patience with it."""
 
-    def __init__(
-        self, connect: Callable[[], Client], waiting: Waiting, tell: Callable[[str], None]
-    ) -> None:
-        self.connect, self.waiting, self.tell = connect, waiting, tell
+    def __init__(self, connect: Callable[[], Client], waiting: Waiting, audit: Audit) -> None:
+        self.connect, self.waiting, self.audit = connect, waiting, audit
         self.stopped = asyncio.Event()
 
     @cached_property
@@ -76,6 +85,7 @@ class Calls:
                     raise RunStoppedError(f"the API refuses: {error.fault.reason}") from error
                 if attempt == ATTEMPTS or not error.fault.retry:
                     raise
+                require_patience(error.fault.retry_after_s, error.fault.reason)
                 await self.sleep(
                     error.fault.retry_after_s or self.waiting.short_s(AGAIN_S * attempt)
                 )

@@ -25,8 +25,10 @@ from harness.records import Answer, Missing
 
 if TYPE_CHECKING:
     from harness.backends.batch_api import BatchApi, Remote
+    from harness.journal import Batch
 
-AGAIN = frozenset({"missing_line", "batch_gone", "batch_archived", "expired", "canceled"})
+PIECE_BYTES = 4_000_000
+AGAIN = frozenset({"missing_line", "expired", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +87,23 @@ def _custom_id(line: bytes) -> str | None:
     return custom_id if isinstance(custom_id, str) else None
 
 
-def outcomes(lines: Iterable[bytes], prefix: str, *, simulated: bool) -> dict[str, Outcome]:
+def outcomes(lines: Iterable[bytes], batch: Batch, *, simulated: bool) -> dict[str, Outcome]:
     """What came of each request, by its key; an answer counts before anything else said of it."""
     found: dict[str, Outcome] = {}
     for line in lines:
         said = orjson.loads(line)
-        key = str(said["custom_id"]).removeprefix(prefix)
+        key = str(said["custom_id"]).removeprefix(batch.prefix)
         if key not in found or not isinstance(found[key].said, Answer):
-            found[key] = outcome_of(said.get("result"), simulated=simulated)
+            found[key] = outcome_of(said.get("result"), batch.id, simulated=simulated)
     return found
 
 
-def outcome_of(said: object, *, simulated: bool) -> Outcome:
+def outcome_of(said: object, batch: str | None = None, *, simulated: bool) -> Outcome:
     """What a result says of its request."""
     result = said if isinstance(said, Mapping) else {}
     kind = result.get("type")
     if kind == "succeeded":
-        return Outcome(_answer(result, simulated=simulated))
+        return Outcome(_answer(result, batch, simulated=simulated))
     if kind == "errored":
         fault = error_fault(result.get("error"), None, {})
         missing = Missing(fault.kind, fault.reason, fault.request_id)
@@ -111,7 +113,7 @@ def outcome_of(said: object, *, simulated: bool) -> Outcome:
     return Outcome(Missing("unknown_result", f"a result of the unknown type {kind!r}"))
 
 
-def _answer(result: Mapping[str, Any], *, simulated: bool) -> Answer | Missing:
+def _answer(result: Mapping[str, Any], batch: str | None, *, simulated: bool) -> Answer | Missing:
     headers = {SIMULATED_HEADER: "true"} if simulated else {}
     try:
         answer = answer_of(
@@ -119,16 +121,18 @@ def _answer(result: Mapping[str, Any], *, simulated: bool) -> Answer | Missing:
         )
     except (FaultError, KeyError, TypeError, AttributeError) as error:
         return Missing("malformed_response", f"a result that cannot be read: {error}")
-    return replace(answer, mode="batch")
+    return replace(answer, mode="batch", batch=batch)
 
 
 def pieces(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
-    """The lines, at most so many at a time."""
+    """The lines, at most so many at a time, and fewer where they are long."""
     piece: list[bytes] = []
+    held = 0
     for line in lines:
         piece.append(line)
-        if len(piece) == size:
+        held += len(line)
+        if len(piece) == size or held >= PIECE_BYTES:
             yield piece
-            piece = []
+            piece, held = [], 0
     if piece:
         yield piece

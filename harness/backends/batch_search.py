@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.backends.batch_calls import Calls
 from harness.backends.batch_results import is_of
+from harness.backends.wire import FaultError, UnreadableResultsError
 from harness.errors import RunStoppedError
 from harness.journal import Batch, Journal, State
 
@@ -27,8 +28,16 @@ CLOCK_SKEW = timedelta(minutes=5)
 CREATED_WITHIN = timedelta(minutes=15)
 """After that, a create has ended or will not be sent any more, whoever began it."""
 
+ASKED_WITHIN = timedelta(hours=2)
+"""After that, nobody waits for the live answer to a request any more."""
+
 _under_way: set[tuple[str, int]] = set()
-"""The batches that this process creates, or looks for, at this moment."""
+"""The batches that this process creates, looks for, or asks live."""
+
+
+def mark(journal: Journal, batch: Batch) -> None:
+    """Let nobody else in this process take the batch for abandoned, to the end of the process."""
+    _under_way.add((journal.store.url, batch.number))
 
 
 def owner() -> str:
@@ -67,19 +76,27 @@ class Search:
             _under_way.discard(mark)
 
     async def reconcile(self, open_: Sequence[Batch]) -> None:
-        """Find out about batches whose creator is gone."""
+        """Find out about batches whose creator is gone; let go what it was asking live."""
+        if any(batch.state is State.INTENDED for batch in open_):
+            await self._hear()
         for batch in open_:
+            if batch.state is State.LIVE and self._abandoned(batch):
+                self.journal.release(batch)
             if batch.state is State.INTENDED and self._abandoned(batch):
                 claimed = self.journal.claim(batch, owner())
                 if claimed is not None:
                     with self.working_on(claimed):
                         await self.find(claimed)
 
+    async def _hear(self) -> None:
+        """Hear the API's clock before anything is taken for old."""
+        await self.calls.asked(self.calls.api.check, "the list of batches")
+
     def _abandoned(self, batch: Batch) -> bool:
         if (self.journal.store.url, batch.number) in _under_way:
             return False
-        old = self.calls.api.now() - batch.intended_at > CREATED_WITHIN
-        return old or not alive(batch.owner)
+        within = ASKED_WITHIN if batch.state is State.LIVE else CREATED_WITHIN
+        return self.calls.api.now() - batch.intended_at > within or not alive(batch.owner)
 
     async def find(self, batch: Batch) -> bool:
         """Find out whether an intended batch exists: adopt it, or make its requests free again.
@@ -93,9 +110,12 @@ class Search:
             sure, perhaps = await self._candidates(batch)
             rivals = self._rivals(batch)
             if sure or (len(perhaps) == 1 and not rivals):
-                remote = (sure or perhaps)[0]
-                self.journal.submitted(batch, remote.id)
-                self.calls.tell(f"batch {remote.id} is the one that was intended; adopted")
+                remote, *twice = sure or perhaps
+                if not self.journal.submitted(batch, remote.id, remote.created_at):
+                    return True  # somebody else has decided: the next look shows what
+                await self._cancel(batch, twice)
+                text = f"batch {remote.id} is the one that was intended; adopted"
+                self.calls.audit.note("adopted", batch, text, adopted=remote.id)
                 return True
             if perhaps and all(map(self._abandoned, rivals)):
                 raise RunStoppedError(_undecided(batch, perhaps))
@@ -104,8 +124,23 @@ class Search:
             if look < LOOKS_FOR_LOST - 1:
                 await self.calls.sleep(pause)
         self.journal.forget(batch)
-        self.calls.tell("the batch does not exist; its requests are sent again")
+        text = "the batch does not exist; its requests are sent again"
+        self.calls.audit.note("absent", batch, text)
         return False
+
+    async def _cancel(self, batch: Batch, twice: Sequence[Remote]) -> None:
+        """Say that a batch was created more than once, and stop what can be stopped."""
+        for remote in twice:
+            done = "has ended and was paid for twice"
+            if not remote.ended:
+                id_ = remote.id
+                await self.calls.asked(
+                    lambda id_=id_: self.calls.api.cancel(id_),  # type: ignore[misc]
+                    f"the cancellation of batch {id_}",
+                )
+                done = "is cancelled"
+            text = f"warning: batch {remote.id} is the same batch once more, and {done}"
+            self.calls.audit.note("duplicate", batch, text, duplicate=remote.id)
 
     def _rivals(self, batch: Batch) -> list[Batch]:
         """Others of the same size of which nobody knows yet whether they exist."""
@@ -119,25 +154,28 @@ class Search:
 
     async def _candidates(self, batch: Batch) -> tuple[list[Remote], list[Remote]]:
         """Batches that are this one, by their results; and those that may be."""
-        known = {other.id for other in self.journal.all()}
-        since = batch.intended_at - CLOCK_SKEW
+        since = batch.since - CLOCK_SKEW
         sure: list[Remote] = []
         perhaps: list[Remote] = []
-        for remote in await self.calls.asked(
-            lambda: self.calls.api.since(since), "the list of batches"
-        ):
+        listed = await self.calls.asked(lambda: self.calls.api.since(since), "the list of batches")
+        # Read after the list: what another process notes meanwhile is not taken for lost.
+        known = {other.id for other in self.journal.all()}
+        for remote in listed:
             if remote.id in known or remote.requests != batch.requests:
                 continue
-            if not remote.ended or remote.archived:
+            its = await self._is_of(remote, batch) if remote.ended else None
+            if its is None:
                 perhaps.append(remote)
-            elif await self._is_of(remote, batch):
+            elif its:
                 sure.append(remote)
         return sure, perhaps
 
-    async def _is_of(self, remote: Remote, batch: Batch) -> bool:
-        return await self.calls.asked(
-            lambda: is_of(self.calls.api, remote, batch.prefix), f"the results of batch {remote.id}"
-        )
+    async def _is_of(self, remote: Remote, batch: Batch) -> bool | None:
+        """Whether its results are of this batch; `None` where they cannot be read."""
+        try:
+            return await self.calls.called(lambda: is_of(self.calls.api, remote, batch.prefix))
+        except (FaultError, UnreadableResultsError):
+            return None
 
 
 def _undecided(batch: Batch, perhaps: Sequence[Remote]) -> str:

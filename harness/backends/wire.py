@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from harness.errors import RunStoppedError
 from harness.records import UNKNOWN_USAGE, Answer, Usage
 
 CONNECTION_ERROR = "connection_error"
@@ -66,6 +67,10 @@ class FaultError(Exception):
 
 class UnknownOutcomeError(Exception):
     """A request that may have been carried out and may have not."""
+
+
+class UnreadableResultsError(RunStoppedError):
+    """The results of a batch are where the key must not be sent."""
 
 
 def malformed(reason: str, request_id: str | None = None) -> FaultError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,12 +13,14 @@ import click
 
 from harness import settings
 from harness.cli import options
-from harness.cli.batchlist import Row, at_the_api, money_of, print_json, print_table
+from harness.cli.batchlist import Row, at_the_api, print_json, print_table
 from harness.errors import RunNotFoundError, UsageError
+from reports import numbers
 
 if TYPE_CHECKING:
     from harness.backends.access import Access
     from harness.backends.batch_api import BatchApi, Remote
+    from harness.backends.batch_calls import Waiting
     from harness.journal import Batch, Journal
     from harness.store import Store
 
@@ -30,16 +32,27 @@ ASKED_AT_ONCE = 8
 @click.argument("action", type=click.Choice(["list", "cancel", "adopt", "forget"]), default="list")
 @click.argument("names", nargs=-1, metavar="[BATCH|RUN]…")
 @options.STORE
+@options.WAIT
 @options.JSON
-def batches(action: str, names: tuple[str, ...], store: str | None, *, as_json: bool) -> None:
+def batches(
+    action: str,
+    names: tuple[str, ...],
+    store: str | None,
+    *,
+    wait: bool,
+    poll_s: float | None,
+    as_json: bool,
+) -> None:
     """List the batches behind the runs, or decide what becomes of one.
 
     BATCH is the API's id, or `b7` for the batch with the number 7 in the journal.
-    `cancel BATCH|RUN…` asks the API to stop. `adopt ID [BATCH]` says that the API's batch ID is
-    the one whose creation nobody saw succeed; `forget BATCH` says that it was never created.
+    `cancel BATCH|RUN…` asks the API to stop, and records what had succeeded. `adopt ID [BATCH]`
+    says that the API's batch ID is the one whose creation nobody saw succeed; `forget BATCH` says
+    that it was never created, or that its results are gone: its requests are sent again.
     """
     if as_json and action != "list":
         raise UsageError(f"--json is of `batches list`; `batches {action}` has no data to print")
+    from harness.backends.batch_calls import Waiting
     from harness.journal import Journal
 
     opened = options.open_store(store, existing=True)
@@ -48,7 +61,7 @@ def batches(action: str, names: tuple[str, ...], store: str | None, *, as_json: 
         if action == "list":
             _list(journal, names, as_json=as_json)
         elif action == "cancel":
-            _cancel(journal, names)
+            _cancel(journal, names, Waiting(wait, poll_s))
         elif action == "adopt":
             _adopt(journal, names)
         else:
@@ -58,7 +71,7 @@ def batches(action: str, names: tuple[str, ...], store: str | None, *, as_json: 
 
 
 def _list(journal: Journal, names: Sequence[str], *, as_json: bool) -> None:
-    """What the journal says of each batch beside what the API says, and what the runs saved."""
+    """What the journal says of each batch beside what the API says, and what it cost and saved."""
     found = _named(journal, names) if names else journal.all()
     try:
         said = _asked(journal.store, found)
@@ -67,41 +80,31 @@ def _list(journal: Journal, names: Sequence[str], *, as_json: bool) -> None:
         reason = str(error).partition(";")[0].partition(":")[0]
         click.echo(f"the journal alone, without what the API says: {reason}", err=True)
     rows = [Row(batch, said.get(batch.number), datetime.now(UTC)) for batch in found]
-    money = money_of(journal.store, dict.fromkeys(batch.run for batch in found))
     if as_json:
-        print_json(rows, money)
+        print_json(rows)
     elif rows:
-        print_table(rows, money)
+        print_table(rows)
     else:
         click.echo("no batches yet")
 
 
-def _cancel(journal: Journal, names: Sequence[str]) -> None:
-    """Ask the API to cancel; what has succeeded is collected by the next resume."""
+def _cancel(journal: Journal, names: Sequence[str], waiting: Waiting) -> None:
+    """Have the API cancel, and record what had succeeded."""
+    from harness.cli.batchcancel import cancel
+
     if not names:
         raise UsageError("name a batch or a run: harness batches cancel BATCH|RUN")
     found = [batch for batch in _named(journal, names) if at_the_api(batch)]
     if not found:
         raise UsageError(f"no batch of {', '.join(names)} is processing; nothing to cancel")
     _require_online(journal.store, found)
-
-    async def cancel(api: BatchApi) -> None:
-        for batch in found:
-            assert batch.id is not None
-            remote = await _told(api.cancel(batch.id), f"batch {batch.id}")
-            click.echo(f"batch {remote.id}: {remote.status}")
-
-    asyncio.run(_with_api(_access(), cancel))
-    for run in dict.fromkeys(batch.run for batch in found):
-        click.echo(
-            f"what had succeeded is paid for: `harness resume {run}` collects it, and sends the "
-            "rest in a new batch",
-            err=True,
-        )
+    cancel(journal.store, found, _environ(), waiting)
 
 
 def _adopt(journal: Journal, names: Sequence[str]) -> None:
     """Take a batch of the API for the one whose creation nobody saw succeed."""
+    from harness.cli.batchcancel import audit_of
+
     if not 1 <= len(names) <= 2:
         raise UsageError("name the API's batch: harness batches adopt ID [BATCH]")
     id_ = names[0]
@@ -122,6 +125,7 @@ def _adopt(journal: Journal, names: Sequence[str]) -> None:
 
     asyncio.run(_with_api(_access(), check))
     _require_done(batch, done=journal.submitted(batch, id_))
+    audit_of(journal.store, batch).note("adopted", batch, adopted=id_)
     click.echo(f"batch {id_} is b{batch.number} now; collect it: harness resume {batch.run}")
 
 
@@ -135,18 +139,36 @@ async def _require_prefix(api: BatchApi, remote: Remote, batch: Batch) -> None:
 
 
 def _forget(journal: Journal, names: Sequence[str]) -> None:
-    """Take it that an intended batch was never created; its requests are sent again."""
+    """Take it that a batch was never created, or is gone; its requests are sent again."""
     from harness.backends.batch import alive, owner
+    from harness.cli.batchcancel import audit_of
 
-    batch = _the_intended(journal, names)
-    if alive(batch.owner) and batch.owner.rpartition(":")[0] == owner().rpartition(":")[0]:
+    sent = [batch for batch in _named(journal, names) if at_the_api(batch)]
+    batch = sent[0] if len(sent) == 1 else _the_intended(journal, names)
+    if sent:
+        _require_gone(journal.store, batch)
+    elif alive(batch.owner) and batch.owner.rpartition(":")[0] == owner().rpartition(":")[0]:
         raise UsageError(f"b{batch.number} is being created now, by process {batch.owner}")
     _require_done(batch, done=journal.forget(batch))
+    audit_of(journal.store, batch).note("forgotten", batch, reason="harness batches forget")
     click.echo(
-        f"b{batch.number} is forgotten: its {batch.requests:,} requests are sent again by "
-        f"`harness resume {batch.run}`"
+        f"b{batch.number} is forgotten: its {numbers.counted(batch.requests, 'request')} will be "
+        f"sent again by `harness resume {batch.run}`"
     )
-    click.echo("warning: if the API did create it, they are paid for twice", err=True)
+    click.echo("warning: what the API did of it is paid for twice", err=True)
+
+
+def _require_gone(store: Store, batch: Batch) -> None:
+    """Raise UsageError where the batch is still there, with results that can be had."""
+    _require_online(store, [batch])
+    said = _asked(store, [batch]).get(batch.number)
+    if not isinstance(said, str) and said is not None and not said.archived:
+        raise UsageError(
+            f"batch {batch.id} is at the API ({said.status}): collect it with `harness resume "
+            f"{batch.run}`, or stop it with `harness batches cancel {batch.id}`"
+        )
+    if isinstance(said, str) and "not_found" not in said and "404" not in said:
+        raise UsageError(f"batch {batch.id}: {said}")
 
 
 def _require_done(batch: Batch, *, done: bool) -> None:
@@ -211,10 +233,14 @@ def _require_online(store: Store, found: Iterable[Batch]) -> None:
             )
 
 
+def _environ() -> Mapping[str, str]:
+    return settings.environment(os.environ, (), Path.cwd())
+
+
 def _access() -> Access:
     from harness.backends.access import Access
 
-    return Access.of(settings.environment(os.environ, (), Path.cwd()))
+    return Access.of(_environ())
 
 
 def _asked(store: Store, found: Sequence[Batch]) -> dict[int, Remote | str]:

@@ -1,4 +1,4 @@
-"""What `harness batches list` shows: each batch, its age and expiry, and what its run saved."""
+"""What `harness batches list` shows: each batch, its age and expiry, its cost and what it saved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.records import add_dollars
+
 if TYPE_CHECKING:
     from harness.backends.batch_api import Remote
     from harness.journal import Batch
-    from harness.store import Store
 
 LIFE = timedelta(hours=24)
 """How long the API works on a batch."""
@@ -51,8 +52,8 @@ class Row:
         return (told.created_at if told else self.batch.submitted_at) + LIFE
 
 
-def print_table(rows: Sequence[Row], money: Sequence[Money]) -> None:
-    """A line a batch, and a line a run that has answers by batch."""
+def print_table(rows: Sequence[Row]) -> None:
+    """A line a batch, and what they cost together."""
     from reports import numbers
     from reports.columns import parts
     from reports.tables import Table
@@ -68,20 +69,33 @@ def print_table(rows: Sequence[Row], money: Sequence[Money]) -> None:
             numbers.duration(
                 None if row.expires_at is None else (row.expires_at - row.now).total_seconds()
             ),
+            numbers.UNKNOWN if row.batch.answered is None else numbers.count(row.batch.answered),
+            numbers.dollars(row.batch.cost),
+            numbers.dollars(row.batch.saved),
         )
         for row in rows
     )
-    columns = ("batch", "run", "journal", "API", "requests", "age", "expires in")
+    columns = (
+        "batch", "run", "journal", "API", "requests", "age", "expires in", "answered", "cost",
+        "saved",
+    )  # fmt: skip
     for lines in parts(Table("Batches", columns, cells, left=4), None):
         click.echo("\n".join(line.rstrip() for line in lines))
-    for run in money:
-        if run.answers:
-            cost, saved = numbers.dollars(run.cost), numbers.dollars(run.saved)
-            answers = numbers.counted(run.answers, "answer")
-            click.echo(f"run {run.run}: {answers} by batch cost {cost}, {saved} less than live")
+    if recorded := [row.batch for row in rows if row.batch.answered is not None]:
+        answers = numbers.counted(sum(batch.answered or 0 for batch in recorded), "answer")
+        cost = numbers.dollars(_sum(batch.cost for batch in recorded))
+        saved = numbers.dollars(_sum(batch.saved for batch in recorded))
+        click.echo(f"{answers} by batch cost {cost}, {saved} less than live")
 
 
-def print_json(rows: Sequence[Row], money: Sequence[Money]) -> None:
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    total: Decimal | None = Decimal(0)
+    for amount in amounts:
+        total = add_dollars(total, amount)
+    return total
+
+
+def print_json(rows: Sequence[Row]) -> None:
     """The same as data; dollars are texts, since they are exact."""
     import json
 
@@ -101,42 +115,14 @@ def print_json(rows: Sequence[Row], money: Sequence[Money]) -> None:
             "submitted_at": time(row.batch.submitted_at),
             "ended_at": time(row.batch.ended_at),
             "expires_at": time(row.expires_at),
+            "answered": row.batch.answered,
+            "cost_usd": _text(row.batch.cost),
+            "saved_usd": _text(row.batch.saved),
         }
         for row in rows
     ]
-    runs = [
-        {"run": m.run, "answers": m.answers, "cost_usd": _text(m.cost), "saved_usd": _text(m.saved)}
-        for m in money
-    ]
-    click.echo(json.dumps({"batches": listed, "runs": runs}, indent=2))
+    click.echo(json.dumps({"batches": listed}, indent=2))
 
 
 def _text(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:f}"
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """What a run paid for answers by batch, and how much less than live; None is unknown."""
-
-    run: str
-    answers: int
-    cost: Decimal | None
-    saved: Decimal | None
-
-
-def money_of(store: Store, runs: Iterable[str]) -> list[Money]:
-    """What each run paid for answers by batch, from its results."""
-    from harness.records import Bill
-
-    found = []
-    for run in runs:
-        count, bill = 0, Bill()
-        for result in store.results(run):
-            for call in result.calls:
-                if call.answer.mode == "batch" and not call.answer.reused:
-                    count, bill = count + 1, bill + call.bill
-        live, cost = bill.at_live_prices, bill.total
-        saved = None if live is None or cost is None else live - cost
-        found.append(Money(run, count, cost, saved))
-    return found

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ cases:
 LONG = ("--batch-seconds", "600")
 BEGIN = ("run", "s.yaml", "--mode", "batch", "--no-wait")
 NOBODY = "elsewhere:1"
+HEADERS = {"anthropic-version": "2026-10-21", "authorization": "Bearer some"}
 
 
 class InProcess:
@@ -49,6 +51,7 @@ class InProcess:
 
     def use(self, url: str) -> None:
         """Ask the API at this address."""
+        self.url = url
         self.environ.setenv("ANTHROPIC_BASE_URL", url)
 
     def __call__(self, *args: str) -> tuple[int, str, str]:
@@ -166,7 +169,8 @@ def test_auto_takes_batches_from_the_threshold_on_and_says_why(
     auto = ("--mode", "auto", "--auto-threshold", threshold, "--poll", "0.1")
     ended, _, err = harness("run", "s.yaml", *auto)
     assert ended == 0
-    assert f"mode {mode}: 2 trials, " in err
+    assert f"mode {mode}: 2 requests, " in err
+    assert re.search(r"at most \$[\d.]+ live, \$[\d.]+ by batch", err)
     assert document(harness)["run"]["mode"] == mode
 
 
@@ -191,13 +195,13 @@ def test_the_list_works_without_a_key_and_says_what_it_leaves_out(
     assert "submitted" in out
 
 
-def test_the_list_says_what_a_run_paid_and_saved(command: Callable[..., InProcess]) -> None:
+def test_the_list_says_what_a_batch_cost_and_saved(command: Callable[..., InProcess]) -> None:
     harness = command("--batch-seconds", "0")
     harness("run", "s.yaml", "--mode", "batch", "--poll", "0.1")
-    (run,) = json.loads(harness("batches", "--json")[1])["runs"]
-    assert run["answers"] == 2
+    (batch,) = listed(harness)
+    assert batch["answered"] == 2
     # A batch costs half of the live price, so that it saves as much as it costs.
-    assert float(run["cost_usd"]) == pytest.approx(float(run["saved_usd"]))
+    assert float(batch["cost_usd"]) == pytest.approx(float(batch["saved_usd"]))
     assert "2 answers by batch cost $" in harness("batches")[1]
 
 
@@ -219,19 +223,19 @@ def test_a_batch_is_cancelled_by_its_id_or_its_run(
     harness = command(*LONG)
     harness(*BEGIN)
     name = "latest" if by == "run" else listed(harness)[0]["id"]
-    ended, out, err = harness("batches", "cancel", name)
-    assert (ended, out.split()[-1]) == (0, "canceling")
-    assert "what had succeeded is paid for" in err
+    ended, out, err = harness("batches", "cancel", name, "--poll", "0.1")
+    assert (ended, out.split()[2:]) == (0, ["0", "answers", "recorded,", "which", "cost", "$0"])
+    assert "canceling" in err
+    assert [batch["status"] for batch in listed(harness)] == ["recorded"]
 
 
-def test_a_cancelled_batch_is_collected_by_the_next_resume(
+def test_a_cancelled_batch_is_sent_again_by_the_next_resume(
     command: Callable[..., InProcess],
 ) -> None:
     harness = command("--batch-seconds", "10")
     harness(*BEGIN)
-    harness("batches", "cancel", "latest")
-    while listed(harness)[0]["api_status"] != "ended":
-        pass
+    assert "canceling" in harness("batches", "cancel", "latest", "--no-wait")[2]
+    assert "sends the other 2 requests again" in harness("batches", "cancel", "latest")[2]
     assert harness("resume", "latest", "--no-wait")[0] == 5
     assert [batch["status"] for batch in listed(harness)] == ["recorded", "submitted"]
 
@@ -264,8 +268,8 @@ def test_an_intended_batch_is_forgotten_with_a_warning(command: Callable[..., In
     batch = intend(harness)
     ended, out, err = harness("batches", "forget", f"b{batch.number}")
     assert ended == 0
-    assert "its 2 requests are sent again by `harness resume doubtful`" in out
-    assert err == "warning: if the API did create it, they are paid for twice\n"
+    assert "its 2 requests will be sent again by `harness resume doubtful`" in out
+    assert err == "warning: what the API did of it is paid for twice\n"
     assert listed(harness)[0]["status"] == "lost"
 
 
@@ -311,7 +315,7 @@ def test_a_batch_that_is_known_to_exist_is_neither_adopted_nor_forgotten(
     id_ = listed(harness)[0]["id"]
     ended, _, err = harness("batches", action, id_)
     assert ended == 2
-    assert ("is known already" if action == "adopt" else "is in doubt") in err
+    assert ("is known already" if action == "adopt" else "is at the API (in_progress)") in err
 
 
 def test_the_simulators_own_batches_are_not_looked_for_at_the_api(
@@ -329,3 +333,104 @@ def test_a_store_without_batches_lists_none(command: Callable[..., InProcess]) -
     harness = command()
     harness("run", "s.yaml", "--offline")
     assert harness("batches")[:2] == (0, "no batches yet\n")
+
+
+def paid(harness: InProcess) -> list[str | None]:
+    """The batch of each request that the API was paid for, None for a live one."""
+    with urllib.request.urlopen(f"{harness.url}/__simulator/ledger") as page:
+        return [entry["batch_id"] for entry in json.load(page)["requests"]]
+
+
+@pytest.fixture
+def alone(command: Callable[..., InProcess]) -> Iterator[Callable[..., InProcess]]:
+    """As `command`, with an API that nobody else asks."""
+    with ExitStack() as stack:
+
+        def made(*options: str) -> InProcess:
+            harness = command()
+            harness.use(stack.enter_context(simulator(*options)))
+            return harness
+
+        yield made
+
+
+WAITS = ("run", "s.yaml", "--mode", "batch", "--poll", "0.05")
+
+
+def test_every_event_of_a_batch_is_in_the_log_of_the_run(
+    command: Callable[..., InProcess],
+) -> None:
+    harness = command("--batch-seconds", "0")
+    harness(*WAITS)
+    (file,) = harness.folder.glob(".harness/runs/*/batches.jsonl")
+    events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    told = [event["event"] for event in events if event["event"] != "polled"]
+    assert told == ["intended", "created", "ended", "downloaded", "recorded"]
+    assert events[-1]["succeeded"] == events[-1]["requests"] == 2
+
+
+def test_a_dry_run_asks_one_request_live_and_its_answer_counts(
+    alone: Callable[..., InProcess],
+) -> None:
+    harness = alone("--batch-seconds", "0")
+    ended, _, err = harness(*WAITS, "--dry-run-first")
+    assert ended == 0
+    assert "was answered live first" in err
+    assert [batch is None for batch in paid(harness)] == [True, False]
+
+
+def test_a_dry_run_that_is_refused_sends_no_batch(alone: Callable[..., InProcess]) -> None:
+    harness = alone("--fault", "status=413")
+    ended, _, err = harness(*WAITS, "--dry-run-first")
+    assert ended == 3
+    assert "no batch was sent, since the API refuses what would be in it" in err
+    assert paid(harness) == []
+    assert listed(harness) == []
+
+
+def test_stragglers_are_asked_live_once_their_batch_has_ended(
+    alone: Callable[..., InProcess],
+) -> None:
+    harness = alone("--batch-seconds", "0", "--fault", "expired,times=1")
+    ended, _, err = harness(*WAITS, "--stragglers", "live")
+    assert ended == 0
+    assert "1 request is asked live, since a batch did not finish them" in err
+    assert paid(harness).count(None) == 1
+    assert [batch["answered"] for batch in listed(harness)] == [1]
+
+
+def test_a_wave_is_split_into_batches_of_the_size_that_is_wanted(
+    command: Callable[..., InProcess],
+) -> None:
+    harness = command("--batch-seconds", "0")
+    assert harness(*WAITS, "--batch-requests", "1")[0] == 0
+    assert [batch["requests"] for batch in listed(harness)] == [1, 1]
+
+
+def test_a_live_run_does_not_ask_what_a_batch_is_being_paid_for(
+    alone: Callable[..., InProcess],
+) -> None:
+    harness = alone("--batch-seconds", "600")
+    harness(*BEGIN)
+    ended, _, err = harness("run", "s.yaml")
+    assert ended == 5
+    assert "would be paid for twice: 2 of run " in err
+    assert None not in paid(harness)
+
+
+def test_a_batch_that_somebody_deleted_is_sent_again_when_it_is_forgotten(
+    alone: Callable[..., InProcess],
+) -> None:
+    harness = alone("--batch-seconds", "1")
+    harness(*BEGIN)
+    (batch,) = listed(harness)
+    while listed(harness)[0]["api_status"] != "ended":
+        pass
+    url = f"{harness.url}/v1/messages/batches/{batch['id']}"
+    request = urllib.request.Request(url, method="DELETE", headers=HEADERS)
+    urllib.request.urlopen(request).close()
+    ended, _, err = harness("resume", "latest")
+    assert ended != 0
+    assert f"`harness batches forget {batch['id']}`" in err
+    assert harness("batches", "forget", batch["id"])[0] == 0
+    assert harness("resume", "latest", "--poll", "0.05")[0] == 0

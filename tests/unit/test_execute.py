@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.errors import AnswerMissingError, InterruptedRunError, RunStoppedEr
 from harness.execute import Driver
 from harness.load import load
 from harness.model_table import load_registry
-from harness.recorder import Recorder, Space
+from harness.recorder import Asked, Recorder, Space
 from harness.records import Answer, Missing, Outcome, Request, Result, Usage
 from harness.store import Store
 from harness.suite import Suite
@@ -163,9 +164,11 @@ def test_a_fault_in_one_trial_does_not_lose_the_others(
 )
 def test_what_ends_the_run_ends_it_after_the_answers_under_way(bench: Bench, error: Exception):
     ended = asyncio.Event()
+    asked: list[str] = []
 
     async def say(text: str) -> Answer:
-        if text == "2":
+        asked.append(text)
+        if len(asked) == 3:
             ended.set()
             raise error
         await ended.wait()
@@ -175,7 +178,7 @@ def test_what_ends_the_run_ends_it_after_the_answers_under_way(bench: Bench, err
     with pytest.raises(type(error)) as caught:
         bench.run(say)
     assert caught.value is error
-    assert set(bench.results) == {"c0", "c1", "c3"}
+    assert set(bench.results) == {f"c{asked[number]}" for number in (0, 1, 3)}
 
 
 def test_an_interrupted_run_begins_nothing_more_and_keeps_what_is_under_way(bench: Bench):
@@ -233,13 +236,13 @@ def test_the_answers_beside_one_that_ends_the_run_are_recorded(bench: Bench):
             Request({"model": "m", "messages": [{"content": text}]}, "v") for text in ("ends", "b")
         ]
         with pytest.raises(RunStoppedError):
-            await driver._replies(requests, 1, {})
+            await driver._replies(requests, 1, Asked())
         await recorder.close()
         return {answer.text for answer in await _stored(requests[1])}
 
     async def _stored(request: Request) -> list[Answer]:
         again = Recorder(bench.store, Backend(hi), Space(""))
-        answer = await again.answer(request, 1, {})
+        answer = await again.answer(request, 1, Asked())
         await again.close()
         return [answer] if answer.reused else []
 
@@ -249,3 +252,54 @@ def test_the_answers_beside_one_that_ends_the_run_are_recorded(bench: Bench):
 def test_a_run_that_goes_on_asks_only_what_is_not_in_the_store(bench: Bench):
     bench.run(hi, trials=iter(list(plan.trials([bench.suite]))[:12]))
     assert len(bench.run(hi).asked) == 8
+
+
+def test_trials_run_in_the_random_order_of_the_run(bench: Bench):
+    asked = bench.run(hi, width=1).asked
+    assert asked != sorted(asked, key=int)
+    assert sorted(asked, key=int) == [str(number) for number in range(20)]
+
+
+def test_a_model_that_answers_late_does_not_hold_up_another(tmp_path: Path):
+    cases = "".join(f"  - {{id: c{n}, vars: {{n: '{n}'}}}}\n" for n in range(20))
+    head = SUITE.replace("[haiku]", "[haiku, opus]")
+    (tmp_path / "two.yaml").write_text(head + cases)
+    (suite,) = load([tmp_path / "two.yaml"], REGISTRY)
+    free = asyncio.Event()
+    answered: list[str] = []
+
+    class Late(Backend):
+        async def answer(self, request: Request, _key: str = "") -> Answer:
+            if "opus" in request.model:
+                await free.wait()
+            answered.append(request.model)
+            if sum("haiku" in model for model in answered) == 20:
+                free.set()
+            return said()
+
+    async def main() -> int:
+        store = Store(f"sqlite:///{tmp_path}/late.db")
+        recorder = Recorder(store, Late(hi), Space(""))
+        results: list[Result] = []
+        workshops = {suite.name: Workshop(suite, REGISTRY)}
+        driver = Driver(recorder, workshops, lambda _t, r: results.append(r), width=8)
+        async with asyncio.timeout(10):
+            await driver.run(plan.trials([suite]))
+        await recorder.close()
+        store.close()
+        return len(results)
+
+    assert asyncio.run(main()) == 40
+    assert all("haiku" in model for model in answered[:20])
+
+
+def test_cases_of_a_cached_suite_with_one_prefix_run_together(tmp_path: Path):
+    system = "system: '{{ doc }}" + "word " * 200 + "'\ncache: 5m\n"
+    cases = "".join(f"  - {{id: c{n}, vars: {{n: '{n}', doc: '{n % 4}'}}}}\n" for n in range(20))
+    (tmp_path / "cached.yaml").write_text(SUITE.replace("params:", f"{system}params:") + cases)
+    (suite,) = load([tmp_path / "cached.yaml"], REGISTRY)
+    store = Store(f"sqlite:///{tmp_path}/cached.db")
+    asked = Bench(store, suite).run(hi, width=1).asked
+    store.close()
+    documents = [int(text) % 4 for text in asked]
+    assert sum(one != other for one, other in pairwise(documents)) == 3

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.errors import AnswerMissingError, RunStoppedError, StoreError
-from harness.recorder import Recorder, Space, digest, identity, simulated_identity
+from harness.recorder import Asked, Recorder, Space, digest, identity, simulated_identity
 from harness.records import Answer, Missing, Outcome, Request, Result, TrialId, Usage
 from harness.store import Entry, ResultRow, Store
 
@@ -87,13 +87,13 @@ def recorded(store: Any, use: Callable[[Recorder], Awaitable[Any]], backend: Bac
 
 def ask(store: Any, backend: Backend, request: Request = ASK, *, repeat: int = 1,
         space: Space = REAL) -> Answer:  # fmt: skip
-    said: Answer = recorded(store, lambda r: r.answer(request, repeat, {}), backend, space)
+    said: Answer = recorded(store, lambda r: r.answer(request, repeat, Asked()), backend, space)
     return said
 
 
 def test_an_answer_is_in_the_store_before_it_is_handed_on(store: Store):
     async def use(recorder: Recorder) -> Any:
-        said = await recorder.answer(ASK, 1, {})
+        said = await recorder.answer(ASK, 1, Asked())
         return said, store.exchange([said.key])
 
     said, kept = recorded(store, use)
@@ -119,7 +119,7 @@ def test_an_answer_that_trials_of_a_resumed_run_share_counts_once(store: Store):
     ask(store, Backend(), space=space)
 
     async def twice(recorder: Recorder) -> Any:
-        return [(await recorder.answer(ASK, 1, {})).reused for _ in range(2)]
+        return [(await recorder.answer(ASK, 1, Asked())).reused for _ in range(2)]
 
     assert recorded(store, twice, space=space) == [False, True]
 
@@ -127,7 +127,7 @@ def test_an_answer_that_trials_of_a_resumed_run_share_counts_once(store: Store):
 def test_identical_requests_under_way_are_asked_once(store: Store):
     backend = Backend()
     said = recorded(
-        store, lambda r: asyncio.gather(*(r.answer(ASK, 1, {}) for _ in range(50))), backend
+        store, lambda r: asyncio.gather(*(r.answer(ASK, 1, Asked()) for _ in range(50))), backend
     )
     assert backend.asked == 1
     assert sorted(a.reused for a in said) == [False] + [True] * 49
@@ -135,7 +135,7 @@ def test_identical_requests_under_way_are_asked_once(store: Store):
 
 def test_a_trial_that_asks_the_same_twice_gets_two_answers(store: Store):
     async def use(recorder: Recorder) -> list[str]:
-        asked: dict[str, int] = {}
+        asked = Asked()
         return [(await recorder.answer(ASK, 1, asked)).text for _ in range(3)]
 
     backend = Backend()
@@ -224,7 +224,9 @@ def test_who_waits_for_an_answer_hears_why_there_is_none(store: Store, error: Ex
 
     said = recorded(
         store,
-        lambda r: asyncio.gather(*(r.answer(ASK, 1, {}) for _ in range(3)), return_exceptions=True),
+        lambda r: asyncio.gather(
+            *(r.answer(ASK, 1, Asked()) for _ in range(3)), return_exceptions=True
+        ),
         Backend(fail),
     )
     assert said == [error] * 3
@@ -250,7 +252,7 @@ def test_who_gives_up_waiting_takes_nothing_from_the_others(store: Store):
         return answer()
 
     async def use(recorder: Recorder) -> list[Any]:
-        asked = [asyncio.create_task(recorder.answer(ASK, 1, {})) for _ in range(3)]
+        asked = [asyncio.create_task(recorder.answer(ASK, 1, Asked())) for _ in range(3)]
         await asyncio.sleep(0.01)
         asked[1].cancel()
         await asyncio.sleep(0)
@@ -267,7 +269,7 @@ def test_who_waits_for_one_that_was_cancelled_is_not_left_waiting(store: Store):
         return await asyncio.Event().wait()  # type: ignore[return-value]
 
     async def use(recorder: Recorder) -> Any:
-        leader, other = (asyncio.create_task(recorder.answer(ASK, 1, {})) for _ in range(2))
+        leader, other = (asyncio.create_task(recorder.answer(ASK, 1, Asked())) for _ in range(2))
         await asyncio.sleep(0.01)
         leader.cancel()
         return await asyncio.gather(leader, other, return_exceptions=True)
@@ -281,7 +283,7 @@ def test_who_waits_for_one_that_was_cancelled_is_not_left_waiting(store: Store):
 )
 def test_a_store_that_fails_is_told_to_all_and_nobody_waits(error: Exception, good: int):
     async def use(recorder: Recorder) -> list[Any]:
-        asked = [recorder.answer(ASK, n, {}) for n in range(1, 9)]
+        asked = [recorder.answer(ASK, n, Asked()) for n in range(1, 9)]
         return await asyncio.gather(*asked, return_exceptions=True)
 
     async def main() -> list[Any]:
@@ -321,3 +323,14 @@ def test_closing_without_having_asked_anything_ends(store: Store):
         pass
 
     recorded(store, use)
+
+
+def test_what_a_trial_hands_back_is_new_to_whoever_is_given_it_next(store: Store):
+    async def twice(recorder: Recorder) -> list[bool]:
+        attempt = Asked()
+        first = await recorder.answer(ASK, 1, attempt)
+        recorder.hand_back(attempt)
+        again = [await recorder.answer(ASK, 1, Asked()) for _ in range(2)]
+        return [first.reused, *(answer.reused for answer in again)]
+
+    assert recorded(store, twice, space=Space("", run="this")) == [False, False, True]

@@ -1,0 +1,156 @@
+"""Backends that never spend more than a budget: each request is promised its worst case first.
+
+Live, every attempt is promised and settled on its own, since one that broke off may be billed as
+well as the next. In batches, a wave sends what fits and keeps the rest for the wave after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+
+from harness.backends.base import Keep
+from harness.backends.batch import BatchBackend
+from harness.backends.live import SENT, LiveBackend
+from harness.backends.wire import CONNECTION_ERROR, Fault, FaultError
+from harness.budget import Purse, described, known
+from harness.records import Answer, Request
+
+REFUSALS = frozenset(
+    {
+        "api_error", "authentication_error", "billing_error", "conflict_error",
+        "invalid_request_error", "not_found_error", "overloaded_error", "permission_error",
+        "rate_limit_error", "request_too_large",
+    }
+)  # fmt: skip
+"""Errors that the API answers with instead of a message, and does not bill."""
+NEVER_SENT = (
+    "no connection within",
+    "connection failed: ClientConnector",
+    "connection failed: ConnectionTimeoutError",
+)
+"""Faults of the transport while it connects; in all others the request may have arrived."""
+
+
+class BudgetedLive(LiveBackend):
+    """Asks the API as `LiveBackend` does, within the budget of `purse`."""
+
+    def __init__(self, *given: Any, purse: Purse, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.purse = purse
+
+    def stop(self) -> None:
+        """Send nothing more; requests that wait for money are given up too."""
+        super().stop()
+        self.purse.budget.stop()
+
+    async def close(self) -> None:
+        """Close the connections, and note what the run has spent."""
+        await super().close()
+        self.purse.budget.close()
+
+    async def _attempt(self, request: Request, *, again: bool) -> Answer:
+        worst = known(self.purse.live(request), request)
+        await self.purse.budget.reserve(worst, described(request))
+        before, real = SENT.get(None), worst
+        try:
+            answer = await super()._attempt(request, again=again)
+            real = _or(self.purse.price(answer).total, worst)
+            return answer
+        except FaultError as error:
+            real = worst if may_be_billed(error.fault) else Decimal(0)
+            raise
+        finally:
+            # Until the gate has let it through, an attempt has not been sent.
+            sent = SENT.get(None) is not before
+            self.purse.budget.settle(worst, real if sent else Decimal(0))
+
+
+def may_be_billed(fault: Fault) -> bool:
+    """Whether an attempt that ended so may be on the bill: nobody said that it failed."""
+    if fault.kind == CONNECTION_ERROR:
+        return not fault.reason.startswith(NEVER_SENT)
+    return fault.kind not in REFUSALS and not fault.kind.startswith("http_4")
+
+
+class BudgetedBatch(BatchBackend):
+    """Sends batches as `BatchBackend` does, within the budget of `purse`."""
+
+    def __init__(self, *given: Any, purse: Purse, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.purse = purse
+        self._worst: dict[str, Decimal] = {}
+        self._what: dict[str, str] = {}
+
+    def record_with(self, keep: Keep, /) -> None:
+        """Commit the answers of batches with `keep`, and count what they cost."""
+        counted = self._resumed(keep)
+        super().record_with(Counting(keep, self.purse, counted))
+
+    async def answer(self, request: Request, key: str, /) -> Answer:
+        """As `BatchBackend.answer`, of a request whose price is known."""
+        self._worst[key] = known(self.purse.batch(request), request)
+        self._what[key] = described(request)
+        return await super().answer(request, key)
+
+    async def wave(self) -> None:
+        """Send what fits, and record what comes of it; what was not answered costs nothing."""
+        await super().wave()
+        self._release(self.journal.under_way())
+
+    def affordable(self, keys: Sequence[str]) -> Sequence[str]:
+        """Those of the requests that the budget has room for; raises BudgetError for none at all.
+
+        Where batches are under way, their settlement may make room: the rest waits for it.
+        """
+        budget, sent = self.purse.budget, self.journal.under_way()
+        self._release(sent)
+        gone = self.journal.given_up(keys)
+        free = [key for key in keys if key not in sent and key not in gone]
+        fit = [key for key in free if budget.set_aside(key, self._worst[key])]
+        if free and not fit and not budget.batched:
+            cheapest = min(free, key=self._worst.__getitem__)
+            raise budget.refused(self._worst[cheapest], self._what[cheapest])
+        return fit
+
+    def _release(self, in_batches: Collection[str]) -> None:
+        budget = self.purse.budget
+        budget.release([key for key in budget.batched if key not in in_batches])
+
+    def _resumed(self, keep: Keep) -> set[str]:
+        """Hold what the run's open batches may cost; the keys whose answers are counted already."""
+        budget, answered = self.purse.budget, set[str]()
+        for batch in self.journal.all(self.run):
+            if batch.open:
+                requests = self.journal.requests_of(batch, self.journal.tries(batch))
+                answered |= keep.kept(requests)
+                for key in requests.keys() - answered:
+                    budget.hold(key, known(self.purse.batch(requests[key]), requests[key]))
+        # What was noted of the run has these in it.
+        held = sum(budget.batched.values(), Decimal(0))
+        budget.spent = max(self.purse.answered, budget.spent - held)
+        return answered
+
+
+class Counting:
+    """Keeps answers in `keep`, and pays for those of batches out of the purse, each once."""
+
+    def __init__(self, keep: Keep, purse: Purse, counted: set[str]) -> None:
+        self.keep, self.purse, self.counted = keep, purse, counted
+
+    def keep_all(self, answered: Sequence[tuple[str, Request, Answer]], /) -> None:
+        """Commit answers, and count what they cost; a live one was counted when it came."""
+        self.keep.keep_all(answered)
+        for key, _request, answer in answered:
+            if answer.mode == "batch" and key not in self.counted:
+                self.counted.add(key)
+                self.purse.budget.paid(key, self.purse.price(answer).total)
+
+    def kept(self, keys: Collection[str], /) -> set[str]:
+        """Those of the keys that have an answer by now."""
+        return self.keep.kept(keys)
+
+
+def _or(amount: Decimal | None, otherwise: Decimal) -> Decimal:
+    return otherwise if amount is None else amount
