@@ -82,6 +82,7 @@ def run_document(comparison: Comparison) -> dict[str, Any]:
         "gates": comparison.gates,
         "regression": comparison.regression,
         "batches": comparison.batches,
+        "pareto": comparison.pareto,
     }
 
 
@@ -107,6 +108,7 @@ def trial_document(result: Result, model: str | None) -> dict[str, Any]:
         "tags": result.tags,
         "cluster": result.cluster,
         "missing": result.missing,
+        "content": result.content,
         "grades": result.grades,
         "messages": result.messages,
         "calls": [_call(call) for call in result.calls],

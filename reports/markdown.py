@@ -1,7 +1,7 @@
 """`report.md`: the run for a reader, small enough for a pull-request comment.
 
-GitHub takes 65,536 characters; the report stays below `LIMIT` bytes whatever the run's size, and
-says what it left out.
+The verdict stands first, then the candidates; all else is folded. GitHub takes 65,536 characters:
+the report stays below `LIMIT` bytes whatever the run's size, and says what it left out.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from typing import BinaryIO
 
 from harness.analysis.comparison import Comparison
 from harness.records import Outcome, Result
-from reports import numbers, sentences, tables
+from reports import comparing, evidence, numbers, routing, sentences, tables, verdicts
 from reports.commands import Commands
 from reports.tables import Table
 from reports.text import ending, fenced, markdown
 
 LIMIT = 58_000
-TABLE_LIMIT = 10_000
+TABLE_LIMIT = 8_000
+FOLDED_LIMIT = 4_000
+TABLES_SPARE = 15_000
+"""Bytes that tables leave to the trials that failed."""
+
 MAX_FAILURES = 20
+PAIRS_TOLD = 6
 ANSWER_END = 800
 WRONG = (Outcome.FAILED, Outcome.ERRORED, Outcome.UNGRADED)
 
@@ -59,8 +64,15 @@ class MarkdownReport:
     def finish(self) -> None:
         """Write the file."""
         page = _Page([], LIMIT)
-        for block in (*_top(self.comparison), *_tables(self.comparison)):
+        for block in _top(self.comparison):
             page.add(block)
+        left_out = [
+            table.title
+            for table in _folded_tables(self.comparison)
+            if not page.add(_details(table), spare=TABLES_SPARE)
+        ]
+        if left_out:
+            page.add(f"No room here, but in `run.json`: {markdown(', '.join(left_out), 400)}.")
         for outcome in WRONG:
             self._add_trials(page, outcome)
         self.file.write(("\n\n".join(page.blocks) + "\n").encode())
@@ -119,7 +131,17 @@ def _top(comparison: Comparison) -> Iterator[str]:
         yield f"> [!WARNING]\n> {sentences.SIMULATED}"
     if verdict := sentences.verdict(comparison):
         yield f"**{verdict}.**"
+    if said := [*_regression(comparison), *verdicts.pair_sentences(comparison, PAIRS_TOLD)]:
+        yield "\n".join(f"- {markdown(sentence, 600)}" for sentence in said)
+    if comparison.routing is not None:
+        yield f"{markdown(routing.recommendation(comparison.routing), 800)}"
+    yield _table(tables.comparison_table(comparison), TABLE_LIMIT)
     yield f"{_counts(comparison)} The answers cost {markdown(sentences.money(comparison), 400)}."
+
+
+def _regression(comparison: Comparison) -> list[str]:
+    found = comparison.regression
+    return [] if found is None else comparing.regression_lines(found)
 
 
 def _counts(comparison: Comparison) -> str:
@@ -132,26 +154,50 @@ def _counts(comparison: Comparison) -> str:
     return f"Run `{run.id}` ({run.mode}, {prices}): {', '.join(parts)}."
 
 
-def _tables(comparison: Comparison) -> Iterator[str]:
-    if comparison.gates:
-        yield f"## Gates\n\n{_table(tables.gates_table(comparison))}"
-    yield f"## Candidates\n\n{_table(tables.comparison_table(comparison))}"
-    if (missing := tables.missing_table(comparison)).rows:
-        yield f"## Missing\n\n{_table(missing)}"
-    if len(comparison.run.suites) > 1:
-        yield f"## By suite\n\n{_table(tables.by_suite_table(comparison))}"
-    if comparison.batches:
-        yield f"## Batches\n\n{_table(tables.batches_table(comparison))}"
-    tags = tables.by_tag_table(comparison)
-    if tags.rows:
-        summary = f"<summary>By tag ({len(tags.rows):,})</summary>"
-        yield f"<details>{summary}\n\n{_table(tags)}\n\n</details>"
+def _folded_tables(comparison: Comparison) -> Iterator[Table]:
+    """The tables below the first, in their order; those without a row are left out."""
+    every = (
+        tables.gates_table(comparison),
+        *_verdict_tables(comparison),
+        tables.missing_table(comparison),
+        evidence.pairs_table(comparison),
+        evidence.intervals_table(comparison),
+        evidence.pareto_table(comparison),
+        *((tables.by_suite_table(comparison),) if len(comparison.run.suites) > 1 else ()),
+        tables.by_tag_table(comparison),
+        *evidence.classification_tables(comparison),
+        evidence.stability_table(comparison),
+        evidence.flakiest_table(comparison),
+        tables.batches_table(comparison),
+    )
+    return (table for table in every if table.rows)
 
 
-def _table(table: Table) -> str:
+def _verdict_tables(comparison: Comparison) -> Iterator[Table]:
+    if comparison.regression is not None:
+        yield comparing.regression_table(comparison.regression)
+        yield comparing.flips_table(comparison.regression)
+    if comparison.routing is not None:
+        yield routing.routing_table(comparison.routing)
+        yield routing.sensitivity_table(comparison.routing)
+
+
+def _details(table: Table) -> str:
+    title = f"{markdown(table.title, 120)} ({len(table.rows):,})"
+    folded = f"<summary>{title}</summary>\n\n{_table(table, FOLDED_LIMIT)}"
+    unfolded = " open" if _is_bad_news(table) else ""
+    return f"<details{unfolded}>{folded}\n\n</details>"
+
+
+def _is_bad_news(table: Table) -> bool:
+    """Gates of which not every one passed: those a reader must not have to look for."""
+    return table.columns[0] == "verdict" and any(row[0] != "pass" for row in table.rows)
+
+
+def _table(table: Table, limit: int) -> str:
     marks = (":--" if index < table.left else "--:" for index in range(len(table.columns)))
     lines = [_line(table.columns), f"| {' | '.join(marks)} |"]
-    room = TABLE_LIMIT - sum(len(line.encode()) + 1 for line in lines)
+    room = limit - sum(len(line.encode()) + 1 for line in lines)
     if room < 0:
         return f"{len(table.columns)} columns, too wide to show here; see `run.json`."
     for row in table.rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from harness.analysis.comparison import CandidateSummary, Comparison, Group
+from harness.analysis.comparison import CandidateSummary, Comparison, Estimate, Group
 from reports import numbers, sentences
 
 
@@ -25,8 +25,8 @@ def comparison_table(comparison: Comparison, *, notes: bool = True) -> Table:
     """A row a candidate; with `notes`, columns for what is missing and flagged, if anything is."""
     columns = {
         "candidate": [c.name for c in comparison.candidates],
-        "passed": [numbers.percent(c.quality.pass_rate.value) for c in comparison.candidates],
-        "cases": [numbers.count(c.quality.pass_rate.n_cases) for c in comparison.candidates],
+        "passed": [numbers.rate(c.quality.pass_rate) for c in comparison.candidates],
+        "cases": [sample_size(c.quality.pass_rate) for c in comparison.candidates],
         "score": [numbers.score(c.quality.score.value) for c in comparison.candidates],
         "cost": [numbers.dollars(c.cost_usd.total) for c in comparison.candidates],
         "per pass": [numbers.dollars(c.cost_usd.per_pass.value) for c in comparison.candidates],
@@ -41,14 +41,21 @@ def comparison_table(comparison: Comparison, *, notes: bool = True) -> Table:
     return Table("Candidates", tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
 
+def sample_size(found: Estimate) -> str:
+    """What a figure is of: `300`, `300 in 40 clusters × 3` where cases have sources or repeats."""
+    clusters = f" in {found.clusters:,} clusters" if found.clusters != found.n_cases else ""
+    repeats = f" × {found.repeats:,}" if found.repeats > 1 else ""
+    return f"{numbers.count(found.n_cases)}{clusters}{repeats}"
+
+
 def by_suite_table(comparison: Comparison) -> Table:
     """A row a suite and candidate: not every candidate is in every suite."""
     rows = tuple(
         (
             suite.name,
             candidate.name,
-            numbers.percent(found.pass_rate.value),
-            numbers.count(found.n_cases),
+            numbers.rate(found.pass_rate),
+            sample_size(found.pass_rate),
             numbers.score(found.score.value),
             numbers.dollars(found.cost_usd.total),
             numbers.dollars(found.cost_usd.per_pass.value),
@@ -157,6 +164,6 @@ def _groups(title: str, candidates: list[tuple[str, Mapping[str, Group]]]) -> Ta
 def _group(group: Group | None, cases: int) -> str:
     if group is None or not group.n_cases:
         return numbers.UNKNOWN
-    rate, cost = numbers.percent(group.pass_rate.value), numbers.dollars(group.cost_per_case)
+    rate, cost = numbers.rate(group.pass_rate), numbers.dollars(group.cost_per_case)
     fewer = "" if group.n_cases == cases else f" (n={group.n_cases:,})"
     return f"{rate}{fewer} · {cost}"

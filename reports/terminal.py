@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.comparison import Comparison
 from harness.records import TrialId
-from reports import numbers, sentences, tables
+from reports import comparing, numbers, routing, sentences, tables, verdicts
 from reports.commands import Commands
 from reports.text import one_line
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 GATES_LISTED = 6
+PAIRS_TOLD = 6
 COLORS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "invalid": "red"}
 
 
@@ -48,6 +49,9 @@ def _is_shard(comparison: Comparison) -> bool:
 def _tables(console: Console, comparison: Comparison) -> None:
     _table(console, tables.comparison_table(comparison, notes=False))
     notes = sentences.candidate_notes(comparison)
+    notes += verdicts.pair_sentences(comparison, PAIRS_TOLD)
+    if comparison.routing is not None:
+        notes.append(routing.recommendation(comparison.routing))
     for note in notes:
         _line(console, note)
     if notes:
@@ -55,6 +59,9 @@ def _tables(console: Console, comparison: Comparison) -> None:
     if len(comparison.run.suites) > 1:
         _table(console, tables.by_suite_table(comparison))
     _gates(console, comparison)
+    if comparison.regression is not None:
+        for line in comparing.regression_lines(comparison.regression):
+            _line(console, line)
 
 
 def _closing(

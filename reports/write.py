@@ -5,6 +5,7 @@ A file appears whole or not at all: it is written under another name and renamed
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -99,7 +100,7 @@ def _fill(reports: Collection[Report], results: Callable[[], Iterable[Result]]) 
 @contextmanager
 def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file to write into, which takes the name `path` only when all went well."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with unfinished.open("wb") as file:
             yield file

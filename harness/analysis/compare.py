@@ -1,33 +1,42 @@
 """From the results of a run to its Comparison, candidate beside candidate, in one pass.
 
-Point estimates only, so every `low` and `high` is None. Unit of analysis is the case: repeats are
-averaged inside a case first.
+The unit of analysis is the case: repeats are averaged inside a case first. Intervals are at 95 %.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 
+from harness.analysis.classify import classification
 from harness.analysis.comparison import (
     AnswerUsage,
     CandidateSummary,
     Comparison,
     Cost,
-    DollarEstimate,
-    Estimate,
     Group,
-    Latency,
     MissingKind,
     Quality,
     SuiteSummary,
     TrialCounts,
 )
-from harness.analysis.tally import CaseTally, Tally
-from harness.records import USAGE_FIELDS, Candidate, Outcome, Result, Run, add_dollars
+from harness.analysis.estimates import (
+    estimate,
+    latency,
+    per_case,
+    per_case_interval,
+    per_pass,
+)
+from harness.analysis.gates import MAX_MISSING
+from harness.analysis.noninferior import Rule
+from harness.analysis.pairs import pairs
+from harness.analysis.pareto import pareto
+from harness.analysis.routing import routing_if_any
+from harness.analysis.stability import stability, with_repeats
+from harness.analysis.tally import CaseKey, CaseTally, Tally
+from harness.analysis.traffic import Traffic
+from harness.records import USAGE_FIELDS, Candidate, Outcome, Result, Run
 
 
 class Comparer:
@@ -37,6 +46,7 @@ class Comparer:
         names = [suite.name for suite in run.suites]
         self.run, self.count = run, 0
         self.tallies = {c.name: {suite: Tally() for suite in names} for c in run.candidates}
+        self.traffic = Traffic(run)
 
     def add(self, result: Result) -> None:
         """Count one trial; ValueError where it is of a candidate that the run does not name."""
@@ -44,28 +54,40 @@ class Comparer:
             raise ValueError(f"{result.id} is of no candidate of run {self.run.id!r}")
         self.count += 1
         self.tallies[result.id.candidate].setdefault(result.id.suite, Tally()).add(result)
+        self.traffic.add(result)
 
-    def comparison(self) -> Comparison:
-        """The run's candidates, in its order; marked simulated where any answer was."""
+    def comparison(self, *, max_missing: float = MAX_MISSING) -> Comparison:
+        """The run's candidates, in its order; marked simulated where any answer was.
+
+        A pair is invalid where more than the share `max_missing` of one side's trials is missing.
+        """
         run, tallies = self.run, self.tallies
         simulated = any(tally.simulated for suites in tallies.values() for tally in suites.values())
+        cases = {name: _cases(suites) for name, suites in tallies.items()}
         return Comparison(
             run=replace(run, simulated=run.simulated or simulated),
             candidates=tuple(_candidate(run, c, tallies[c.name]) for c in run.candidates),
+            pairs=pairs(cases, max_missing=max_missing),
+            pareto=pareto(cases),
+            routing=routing_if_any(self.traffic, Rule(max_missing=max_missing)),
         )
 
 
-def compare(run: Run, results: Iterable[Result]) -> Comparison:
+def compare(run: Run, results: Iterable[Result], *, max_missing: float = MAX_MISSING) -> Comparison:
     """The comparison of a run over one pass of `results`, in any order."""
     comparer = Comparer(run)
     for result in results:
         comparer.add(result)
-    return comparer.comparison()
+    return comparer.comparison(max_missing=max_missing)
+
+
+def _cases(suites: Mapping[str, Tally]) -> dict[CaseKey, CaseTally]:
+    return {key: case for tally in suites.values() for key, case in tally.cases.items()}
 
 
 def _candidate(run: Run, candidate: Candidate, suites: Mapping[str, Tally]) -> CandidateSummary:
     tally = sum(suites.values(), Tally())
-    cases = list(tally.cases.values())
+    cases = _ordered(tally)
     tagged: defaultdict[str, list[CaseTally]] = defaultdict(list)
     for case in cases:
         for tag in dict.fromkeys(case.tags):
@@ -77,31 +99,50 @@ def _candidate(run: Run, candidate: Candidate, suites: Mapping[str, Tally]) -> C
         params=candidate.params,
         prompt=candidate.prompt,
         trials=_counts(tally, run.planned.get(candidate.name, 0)),
-        quality=Quality(_estimate(cases, _pass_rate), _estimate(cases, _score)),
+        quality=with_repeats(Quality(estimate(cases, _rate), estimate(cases, _score)), cases),
         usage=AnswerUsage(
             **{name: getattr(tally.usage, name) for name in USAGE_FIELDS}, requests=tally.requests
         ),
         cost_usd=_cost(tally),
-        latency_s=_latency(tally),
+        latency_s=latency(tally.latencies_s),
         by_tag={tag: _group(tagged[tag]) for tag in sorted(tagged)},
         by_suite={
             name: _suite(one, planned.get(name)) for name, one in suites.items() if one.outcomes
         },
         missing=_missing(tally),
+        stability=stability(tally.cases),
+        classification={
+            name: found
+            for name, one in suites.items()
+            if (found := classification(_ordered(one))) is not None
+        },
     )
 
 
+def _ordered(tally: Tally) -> list[CaseTally]:
+    """The cases in an order of their own: that of the results is not to show in the last digit."""
+    return [tally.cases[key] for key in sorted(tally.cases)]
+
+
+def _rate(case: CaseTally) -> float | None:
+    return case.pass_rate
+
+
+def _score(case: CaseTally) -> float | None:
+    return case.mean_score
+
+
 def _suite(tally: Tally, planned: int | None) -> SuiteSummary:
-    cases = list(tally.cases.values())
+    cases = _ordered(tally)
     group = _group(cases)
     return SuiteSummary(
         n_cases=group.n_cases,
         pass_rate=group.pass_rate,
         cost_per_case=group.cost_per_case,
-        score=_estimate(cases, _score),
+        score=estimate(cases, _score),
         trials=_counts(tally, tally.outcomes.total() if planned is None else planned),
         cost_usd=_cost(tally),
-        latency_s=_latency(tally),
+        latency_s=latency(tally.latencies_s),
     )
 
 
@@ -128,60 +169,24 @@ def _missing(tally: Tally) -> tuple[MissingKind, ...]:
     return tuple(sorted(found, key=lambda missing: (-missing.count, missing.kind)))
 
 
-def _pass_rate(case: CaseTally) -> float | None:
-    return case.passed / case.graded if case.graded else None
-
-
-def _score(case: CaseTally) -> float | None:
-    return math.fsum(case.scores) / len(case.scores) if case.scores else None
-
-
-def _estimate(cases: Iterable[CaseTally], measure: Callable[[CaseTally], float | None]) -> Estimate:
-    means = [(mean, case.cluster) for case in cases if (mean := measure(case)) is not None]
-    # fsum is exact, so that the order of the results cannot show in the last digit.
-    value = math.fsum(mean for mean, _ in means) / len(means) if means else None
-    return Estimate(value, None, None, len(means), len({cluster for _, cluster in means}))
-
-
 def _group(cases: Sequence[CaseTally]) -> Group:
-    rate = _estimate(cases, _pass_rate)
-    return Group(rate.n_cases, rate, _per_case(cases))
-
-
-def _per_case(cases: Iterable[CaseTally]) -> Decimal | None:
-    asked = [case for case in cases if case.asked]
-    total: Decimal | None = Decimal(0)
-    for case in asked:
-        total = add_dollars(total, case.dollars)
-    return total / len(asked) if asked and total is not None else None
+    rate = estimate(cases, _rate)
+    return Group(rate.n_cases, rate, per_case(cases))
 
 
 def _cost(tally: Tally) -> Cost:
     both = tally.answers + tally.judges
-    passed = tally.outcomes[Outcome.PASSED]
+    cases = _ordered(tally)
     return Cost(
         answers=tally.answers.total,
         judges=tally.judges.total,
         total=both.total,
         spent=tally.spent,
-        per_case=_per_case(tally.cases.values()),
-        per_pass=DollarEstimate(both.total / passed if passed and both.total is not None else None),
+        per_case=per_case(cases),
+        per_pass=per_pass(cases, both.total, tally.outcomes[Outcome.PASSED]),
         at_live_prices=both.at_live_prices,
         at_batch_prices=both.at_batch_prices,
         unknown_usage=tally.unknown_usage,
         unpriced=tuple(sorted(tally.unpriced)),
+        per_case_interval=per_case_interval(cases),
     )
-
-
-def _latency(tally: Tally) -> Latency:
-    ordered = sorted(tally.latencies_s)
-    return Latency(_quantile(ordered, 0.5), _quantile(ordered, 0.95), len(ordered))
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    """Linear interpolation between order statistics (Hyndman and Fan 1996, definition 7)."""
-    if not ordered:
-        return None
-    below, part = divmod(share * (len(ordered) - 1), 1)
-    low, high = ordered[int(below)], ordered[min(int(below) + 1, len(ordered) - 1)]
-    return low + part * (high - low)

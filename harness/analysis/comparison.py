@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from harness.analysis.between import Pair, Pareto
 from harness.records import Run, Usage
+
+if TYPE_CHECKING:
+    from harness.analysis.routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class TrialCounts:
 class Estimate:
     """A mean over cases of each case's mean over its repeats; missing trials are left out.
 
-    `n_cases` counts cases with at least one graded repeat, `clusters` the sources they come from.
+    `n_cases` counts cases with at least one graded repeat, `clusters` the sources they come from,
+    `repeats` the graded repeats of the case that has most. `low` and `high` are 95 % limits; `note`
+    says why they are None, or what makes them less reliable.
     """
 
     value: float | None
@@ -51,16 +57,24 @@ class Estimate:
     high: float | None
     n_cases: int
     clusters: int
+    repeats: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good the answers were: `pass_rate` and `score` between 0 and 1."""
+    """How good the answers were: `pass_rate` and `score` between 0 and 1.
+
+    `pass_at_k` (one of k repeats passes) and `pass_hat_k` (all of them do) are None where no case
+    has repeats; their keys are k, from 1. The intervals have the same keys.
+    """
 
     pass_rate: Estimate
     score: Estimate
-    pass_at_k: Mapping[str, float] | None = None
-    pass_hat_k: Mapping[str, float] | None = None
+    pass_at_k: Mapping[str, float | None] | None = None
+    pass_hat_k: Mapping[str, float | None] | None = None
+    pass_at_k_intervals: Mapping[str, Estimate] | None = None
+    pass_hat_k_intervals: Mapping[str, Estimate] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +86,13 @@ class AnswerUsage(Usage):
 
 @dataclass(frozen=True, slots=True)
 class DollarEstimate:
-    """Dollars with the interval around them."""
+    """Dollars with 95 % limits; `unbounded` says that there is no upper one, not even unknown."""
 
     value: Decimal | None
     low: Decimal | None = None
     high: Decimal | None = None
+    unbounded: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +116,21 @@ class Cost:
     at_batch_prices: Decimal | None
     unknown_usage: int = 0
     unpriced: tuple[str, ...] = ()
+    per_case_interval: DollarEstimate = DollarEstimate(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds of the `n` live answers, reused ones included: quantiles by linear interpolation."""
+    """Seconds of the `n` live answers, reused ones included: quantiles by linear interpolation.
+
+    `p95_low` and `p95_high` are order statistics, as if every answer were a case of its own.
+    """
 
     p50: float | None
     p95: float | None
     n: int
+    p95_low: float | None = None
+    p95_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +165,78 @@ class MissingKind:
 
 
 @dataclass(frozen=True, slots=True)
+class FlakyCase:
+    """A case whose repeats disagree; `flakiness` is the chance that two of them do."""
+
+    suite: str
+    case: str
+    passed: int
+    graded: int
+    flakiness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """What repeats tell of a candidate, over the `n_cases` with two graded repeats or more.
+
+    `flaky_cases` have repeats that disagree, and `flakiest` are the first of them. `within` is the
+    variance of pass or fail between repeats of a case, `between` that of the cases' true rates,
+    and `removable` the share of the variance of the pass rate that endless repeats would remove.
+    """
+
+    repeats: int
+    n_cases: int
+    flaky_cases: int
+    flakiness: float | None
+    flakiest: tuple[FlakyCase, ...]
+    within: float | None
+    between: float | None
+    removable: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """One class of a classification; `support` counts the decisions in which it was expected."""
+
+    name: str
+    support: int
+    found: int
+    precision: float | None
+    recall: float | None
+    f1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often the class `expected` was answered as `found`; None is no class at all."""
+
+    expected: str
+    found: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What the `label` graders of a suite saw: `decisions` counts grades, repeats apart.
+
+    `accuracy` is over cases, like every rate; the other figures are over decisions. `macro_f1` is
+    the plain mean over the classes that were expected or found.
+    """
+
+    decisions: int
+    accuracy: Estimate
+    macro_f1: float | None
+    classes: tuple[ClassFigures, ...]
+    confusion: tuple[Confusion, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CandidateSummary:
-    """One candidate over all suites of the run; `missing` has the most frequent kind first."""
+    """One candidate over all suites of the run; `missing` has the most frequent kind first.
+
+    `stability` is None where no case has repeats; `classification` has the suites that classify.
+    """
 
     name: str
     model: str
@@ -158,6 +250,8 @@ class CandidateSummary:
     by_tag: Mapping[str, Group]
     by_suite: Mapping[str, SuiteSummary]
     missing: tuple[MissingKind, ...] = ()
+    stability: Stability | None = None
+    classification: Mapping[str, Classification] = field(default_factory=dict)
 
 
 Verdict = Literal["pass", "fail", "inconclusive", "invalid"]
@@ -183,12 +277,13 @@ class GateVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that `run.json` holds; the last five are filled by those who judge and who batch."""
+    """All that `run.json` holds; routing to batches are filled by those who judge and who batch."""
 
     run: Run
     candidates: tuple[CandidateSummary, ...]
-    pairs: tuple[Mapping[str, Any], ...] = ()
-    routing: Mapping[str, Any] | None = None
+    pairs: tuple[Pair, ...] = ()
+    routing: Routing | None = None
     gates: tuple[GateVerdict, ...] = ()
     regression: Mapping[str, Any] | None = None
     batches: tuple[Mapping[str, Any], ...] = ()
+    pareto: Pareto | None = None

@@ -1,13 +1,16 @@
 """Whether a run holds the gates of its suites, and the exit code that follows.
 
-Judged on point estimates, for each candidate. A run over a part of a suite's cases, or one that
-stopped early, never passes or fails a gate of the whole suite.
+Judged for each candidate by the 95 % limits of the figure, where it has any: a gate fails only when
+the data say so. A run over a part of a suite's cases, or one that stopped early, never passes or
+fails a gate of the whole suite.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from harness.analysis.comparison import (
     Comparison,
@@ -16,59 +19,120 @@ from harness.analysis.comparison import (
     TrialCounts,
     Verdict,
 )
-from harness.analysis.figures import exactly, figure
+from harness.analysis.figures import UNKNOWN, exactly, figure
+from harness.analysis.regression_words import detail
 from harness.records import Gate, SuiteFacts
+
+if TYPE_CHECKING:
+    from harness.analysis.regression_records import RegressionVerdict
 
 MAX_MISSING = 0.02
 """Share of trials without a grade above which a run says nothing."""
 
-Figure = Callable[[SuiteSummary], "float | Decimal | None"]
-FIGURES: dict[str, Figure] = {
-    "pass_rate": lambda suite: suite.pass_rate.value,
-    "score": lambda suite: suite.score.value,
-    "cost_usd": lambda suite: suite.cost_usd.total,
-    "cost_per_pass": lambda suite: suite.cost_usd.per_pass.value,
-    "latency_s": lambda suite: suite.latency_s.p95,
-    "errors": lambda suite: suite.trials.missing,
+REGRESSION = "regression"
+SHARES = ("pass_rate", "score")
+NO_BASELINE = "it needs a baseline; name a run or a file with --baseline"
+
+UNBOUNDED = Decimal("Infinity")
+
+Number = float | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a gate looks at, with its limits; an exact figure has none."""
+
+    value: Number | None
+    low: Number | None = None
+    high: Number | None = None
+
+
+def _dollars_per_pass(suite: SuiteSummary) -> Seen:
+    found = suite.cost_usd.per_pass
+    return Seen(found.value, found.low, UNBOUNDED if found.unbounded else found.high)
+
+
+FIGURES: dict[str, Callable[[SuiteSummary], Seen]] = {
+    "pass_rate": lambda suite: Seen(
+        suite.pass_rate.value, suite.pass_rate.low, suite.pass_rate.high
+    ),
+    "score": lambda suite: Seen(suite.score.value, suite.score.low, suite.score.high),
+    "cost_usd": lambda suite: Seen(suite.cost_usd.total),
+    "cost_per_pass": _dollars_per_pass,
+    "latency_s": lambda suite: Seen(
+        suite.latency_s.p95, suite.latency_s.p95_low, suite.latency_s.p95_high
+    ),
+    "errors": lambda suite: Seen(suite.trials.missing),
 }
 """What each gate looks at; `latency_s` at the 95th percentile, `errors` at the missing trials."""
 
 
-def judge(comparison: Comparison) -> tuple[GateVerdict, ...]:
-    """A verdict for every gate of every suite and each candidate, in their order."""
-    return tuple(_verdicts(comparison))
+def judge(comparison: Comparison, *, no_baseline: str = NO_BASELINE) -> tuple[GateVerdict, ...]:
+    """A verdict for every gate of every suite and each candidate, in their order.
+
+    Those of `regression` are the comparison's own; `no_baseline` says why it has none.
+    """
+    return tuple(_verdicts(comparison, no_baseline))
 
 
-def _verdicts(comparison: Comparison) -> Iterator[GateVerdict]:
+def _verdicts(comparison: Comparison, no_baseline: str) -> Iterator[GateVerdict]:
+    found = (comparison.regression or {}).get("candidates", ())
+    against = {(one.suite, one.candidate): one for one in found}
     for suite in comparison.run.suites:
         for gate in suite.gates:
             for candidate in comparison.candidates:
                 summary = candidate.by_suite.get(suite.name)
-                if summary is not None:
-                    yield _verdict(suite, gate, candidate.name, summary)
+                if summary is None:
+                    continue
+                name = candidate.name
+                why_not = _not_judged(suite, summary)
+                if why_not or gate.metric != REGRESSION:
+                    yield _verdict(suite, gate, name, summary, why_not)
+                else:
+                    one = against.get((suite.name, name))
+                    yield _regression(suite, gate, name, one, no_baseline)
 
 
-def _verdict(suite: SuiteFacts, gate: Gate, candidate: str, summary: SuiteSummary) -> GateVerdict:
-    why_not = _not_judged(suite, summary)
-    value = None if why_not else FIGURES.get(gate.metric, _unknown)(summary)
+def _regression(
+    suite: SuiteFacts,
+    gate: Gate,
+    candidate: str,
+    found: RegressionVerdict | None,
+    no_baseline: str,
+) -> GateVerdict:
+    bare = GateVerdict(suite.name, gate.metric, candidate, "inconclusive", no_baseline)
+    if found is None:
+        return replace(bare, bounds=gate.bounds)
+    verdicts: dict[str, Verdict] = {"pass": "pass", "regression": "fail", "invalid": "invalid"}
+    new = found.verdict == "new"
+    return replace(
+        bare,
+        verdict=verdicts.get(found.verdict, "inconclusive"),
+        detail=f"not judged: {found.why}" if new else detail(found),
+        judged=not new,
+        value=found.difference,
+        bounds=gate.bounds,
+    )
+
+
+def _verdict(
+    suite: SuiteFacts, gate: Gate, candidate: str, summary: SuiteSummary, why_not: str | None
+) -> GateVerdict:
+    seen = Seen(None) if why_not else FIGURES[gate.metric](summary)
     verdict: Verdict = "inconclusive"
-    detail = f"not judged: {why_not}"
+    said = f"not judged: {why_not}"
     if not why_not:
-        verdict, detail = _judged(gate, summary, value)
+        verdict, said = _judged(gate, summary, seen)
     return GateVerdict(
         suite=suite.name,
         gate=gate.metric,
         candidate=candidate,
         verdict=verdict,
-        detail=detail,
+        detail=said,
         judged=not why_not,
-        value=value,
+        value=seen.value,
         bounds=gate.bounds,
     )
-
-
-def _unknown(_summary: SuiteSummary) -> None:
-    """What is known without a baseline of a gate that needs one."""
 
 
 def _not_judged(suite: SuiteFacts, summary: SuiteSummary) -> str | None:
@@ -82,25 +146,56 @@ def _not_judged(suite: SuiteFacts, summary: SuiteSummary) -> str | None:
     return None
 
 
-def _judged(
-    gate: Gate, summary: SuiteSummary, value: float | Decimal | None
-) -> tuple[Verdict, str]:
+def _judged(gate: Gate, summary: SuiteSummary, seen: Seen) -> tuple[Verdict, str]:
     trials = summary.trials
-    if gate.metric not in FIGURES:
-        return "inconclusive", "it needs a baseline, which no option gives yet"
     if gate.metric != "errors" and too_many_missing(trials):
         return "invalid", f"{trials.missing:,} of {trials.planned:,} trials are missing"
     wanted = " and ".join(
         f"{'at least' if bound == 'min' else 'at most'} {exactly(limit, gate.metric)}"
         for bound, limit in gate.bounds.items()
     )
-    if value is None:
+    if seen.value is None:
         return "invalid", f"{_why_unknown(gate, summary)}, wanted {wanted}"
-    low, high = gate.bounds.get("min"), gate.bounds.get("max")
-    holds = (low is None or value >= _like(value, low)) and (
-        high is None or value <= _like(value, high)
-    )
-    return ("pass" if holds else "fail"), f"{_shown(gate, value)}, wanted {wanted}"
+    verdict = _by_limits(gate, seen, seen.value)
+    said = f"{_shown(gate, seen.value)}{_interval(gate, seen)}, wanted {wanted}"
+    few = ": the data do not say" if verdict == "inconclusive" else ""
+    return verdict, f"{said}{few}"
+
+
+def _by_limits(gate: Gate, seen: Seen, value: Number) -> Verdict:
+    """Pass or fail where the whole interval is on one side of each bound, else inconclusive.
+
+    For a limit that is unknown the figure itself stands. A demand of all or none is one on these
+    very cases: no sample could show it of others.
+    """
+    verdicts = set()
+    for bound, limit in gate.bounds.items():
+        low = value if seen.low is None else seen.low
+        high = value if seen.high is None else seen.high
+        if gate.metric in SHARES and limit == (1 if bound == "min" else 0):
+            low = high = value
+        verdicts.add(_side(low, high, limit, upwards=bound == "min"))
+    return next(verdict for verdict in ("fail", "inconclusive", "pass") if verdict in verdicts)
+
+
+def _side(low: Number, high: Number, limit: float, *, upwards: bool) -> Verdict:
+    holds = [
+        end >= _like(end, limit) if upwards else end <= _like(end, limit) for end in (low, high)
+    ]
+    return "pass" if all(holds) else "inconclusive" if any(holds) else "fail"
+
+
+def _interval(gate: Gate, seen: Seen) -> str:
+    if seen.low is None and seen.high is None:
+        return ""
+    low, high = (_end(gate, end) for end in (seen.low, seen.high))
+    return f" ({low} to {high})"
+
+
+def _end(gate: Gate, end: Number | None) -> str:
+    if end is None:
+        return UNKNOWN
+    return "any amount" if end == UNBOUNDED else figure(end, gate.metric)
 
 
 def _why_unknown(gate: Gate, summary: SuiteSummary) -> str:
@@ -109,12 +204,12 @@ def _why_unknown(gate: Gate, summary: SuiteSummary) -> str:
     return "unknown"
 
 
-def _like(value: float | Decimal, bound: float) -> float | Decimal:
+def _like(value: Number, bound: float) -> Number:
     """The bound in the value's own type: 0.1 means a tenth, not the float nearest to it."""
     return Decimal(str(bound)) if isinstance(value, Decimal) else bound
 
 
-def _shown(gate: Gate, value: float | Decimal) -> str:
+def _shown(gate: Gate, value: Number) -> str:
     """The value as the tables write it, with more digits where a bound is too near for those."""
     shown = figure(value, gate.metric)
     for limit in gate.bounds.values():

@@ -5,11 +5,13 @@ Memory grows with the number of cases, not with what the trials hold.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from harness.analysis.decisions import Decision, decisions
 from harness.records import Bill, Call, Outcome, Result, Usage, add_dollars
 
 REASON_KEPT = 300
@@ -20,27 +22,59 @@ CaseKey = tuple[str, str]
 
 @dataclass(slots=True)
 class CaseTally:
-    """One case of one candidate, over its repeats; missing trials leave no score."""
+    """One case of one candidate, over its repeats; missing trials leave no score and no label.
+
+    `labels` counts what its `label` graders expected and found; None where it has none.
+    """
 
     suite: str
     tags: tuple[str, ...]
     cluster: tuple[str, ...]
     passed: int = 0
     graded: int = 0
+    missing: int = 0
     scores: list[float] = field(default_factory=list)
     asked: bool = False
     dollars: Decimal | None = Decimal(0)
+    labels: dict[Decision, int] | None = None
 
     def add(self, result: Result, dollars: Decimal | None) -> None:
         """Count one repeat, which cost `dollars` for answers and judges together."""
         self.asked = self.asked or bool(result.calls)
         self.dollars = add_dollars(self.dollars, dollars)
         if result.outcome.missing:
+            self.missing += 1
             return
         self.graded += 1
         self.passed += result.outcome is Outcome.PASSED
         if result.score is not None:
             self.scores.append(result.score)
+        for decision in decisions(result.grades):
+            self.labels = self.labels or {}
+            self.labels[decision] = self.labels.get(decision, 0) + 1
+
+    @property
+    def trials(self) -> int:
+        """The repeats that have ended, missing ones included."""
+        return self.graded + self.missing
+
+    @property
+    def pass_rate(self) -> float | None:
+        """The share of graded repeats that passed."""
+        return self.passed / self.graded if self.graded else None
+
+    @property
+    def mean_score(self) -> float | None:
+        """The mean score of the graded repeats; exact, so that their order cannot show."""
+        return math.fsum(self.scores) / len(self.scores) if self.scores else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of its labels that were the expected ones."""
+        if not self.labels:
+            return None
+        right = sum(n for (expected, found), n in self.labels.items() if expected == found)
+        return right / sum(self.labels.values())
 
 
 @dataclass(slots=True)
@@ -82,7 +116,7 @@ class Tally:
                 self._unknown(call)
             if call.request.purpose == "judge":
                 judges += call.bill
-            else:
+            elif call.request.purpose == "answer":
                 answers += call.bill
         self.answers += answers
         self.judges += judges

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -67,7 +68,7 @@ def test_the_pass_rate_is_the_mean_over_cases_of_each_cases_mean() -> None:
     ]
     rate = summary(*repeats, trial("b")).quality.pass_rate
     assert rate.value == pytest.approx((1 / 3 + 1) / 2)
-    assert (rate.n_cases, rate.low, rate.high) == (2, None, None)
+    assert (rate.n_cases, rate.clusters, rate.repeats) == (2, 2, 3)
 
 
 def test_a_missing_repeat_is_left_out_of_its_cases_mean() -> None:
@@ -95,6 +96,39 @@ def test_the_score_averages_scores_and_not_passes() -> None:
 def test_cases_of_one_source_are_one_cluster() -> None:
     sourced = [trial(c, cluster="ticket-17") for c in "ab"]
     assert summary(*sourced, trial("c"), trial("d")).quality.pass_rate.clusters == 3
+
+
+def test_a_rate_lies_within_its_limits() -> None:
+    results = [trial(f"c{n}", FAILED if n < 3 else PASSED) for n in range(30)]
+    rate = summary(*results).quality.pass_rate
+    # The p for which (0.9 − p)/√(p(1 − p)/30) is ±t₂₉, by scipy.optimize.brentq.
+    assert rate.low == pytest.approx(0.735254, abs=1e-6)
+    assert rate.high == pytest.approx(0.966850, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("results", "note"),
+    [
+        pytest.param([], "no cases", id="none"),
+        pytest.param([trial("a")], "only one case", id="one"),
+        pytest.param([trial(c, cluster="x") for c in "ab"], "only one cluster", id="one source"),
+    ],
+)
+def test_too_little_data_give_no_limits_and_say_why(results: list[Result], note: str) -> None:
+    rate = summary(*results).quality.pass_rate
+    assert (rate.low, rate.high, rate.note) == (None, None, note)
+
+
+def test_clusters_make_a_rate_less_certain() -> None:
+    outcomes = [(n, FAILED if n // 5 % 3 == 0 else PASSED) for n in range(60)]
+    alone = summary(*(trial(f"c{n}", outcome) for n, outcome in outcomes)).quality.pass_rate
+    sourced = summary(
+        *(trial(f"c{n}", outcome, cluster=str(n // 5)) for n, outcome in outcomes)
+    ).quality.pass_rate
+    assert sourced.value == alone.value
+    assert sourced.low is not None
+    assert alone.low is not None
+    assert sourced.low < alone.low
 
 
 def test_trials_are_counted_by_how_they_ended() -> None:
@@ -169,6 +203,26 @@ def test_cost_per_pass_includes_what_failures_cost() -> None:
     assert cost.per_pass.value == Decimal("0.02")
 
 
+def test_dollars_lie_within_their_limits() -> None:
+    results = [
+        trial(f"c{n}", FAILED if n % 4 else PASSED, call(f"0.0{1 + n % 3}")) for n in range(40)
+    ]
+    cost = summary(*results).cost_usd
+    for found in (cost.per_pass, cost.per_case_interval):
+        assert found.low is not None
+        assert found.value is not None
+        assert found.high is not None
+        assert found.low < found.value < found.high
+    assert cost.per_case_interval.value == cost.per_case
+
+
+def test_one_pass_of_many_bounds_the_cost_of_a_pass_from_below_only() -> None:
+    results = [trial(f"c{n}", FAILED if n else PASSED, call()) for n in range(20)]
+    found = summary(*results).cost_usd.per_pass
+    assert (found.unbounded, found.high) == (True, None)
+    assert found.low is not None
+
+
 def test_latency_is_of_live_answers_reused_ones_included() -> None:
     live = [call(latency_s=s) for s in (1.0, 2.0)] + [call(latency_s=4.0, reused=True)]
     judge = call(latency_s=90.0, purpose="judge")
@@ -205,14 +259,22 @@ def test_a_result_of_another_run_is_refused() -> None:
 
 scores = st.floats(0, 1, allow_nan=False)
 trials = st.builds(
-    lambda case, outcome, score, dollars: trial(
-        case, outcome, call(str(dollars)), score=None if outcome.missing else score, tags=(case,)
+    lambda case, candidate, outcome, score, dollars: trial(
+        case,
+        outcome,
+        call(str(dollars)),
+        id=TrialId("s", case, candidate),
+        score=None if outcome.missing else score,
+        tags=(case, "all"),
+        cluster="ab" if case in "ab" else None,
     ),
-    st.sampled_from("abcd"),
+    st.sampled_from("abcdef"),
+    st.sampled_from(["haiku", "opus"]),
     st.sampled_from(Outcome),
     scores,
     st.decimals(0, 10, places=6),
 )
+TWO = make_run(candidates=(Candidate("haiku", "m"), Candidate("opus", "n")))
 
 
 @given(st.lists(trials), st.randoms(use_true_random=False))
@@ -220,11 +282,18 @@ def test_the_order_of_the_results_does_not_show(
     results: list[Result], chance: random.Random
 ) -> None:
     shuffled = chance.sample(results, len(results))
-    assert compare(make_run(), shuffled) == compare(make_run(), results)
+    assert compare(TWO, shuffled) == compare(TWO, results)
 
 
 @given(st.lists(trials, min_size=1))
 def test_estimates_stay_between_none_and_all(results: list[Result]) -> None:
-    quality = summary(*results).quality
-    for value in (quality.pass_rate.value, quality.score.value):
-        assert value is None or 0 <= value <= 1
+    quality = compare(TWO, results).candidates[0].quality
+    for found in (quality.pass_rate, quality.score):
+        assert found.value is None or 0 <= found.value <= 1
+        if found.low is not None and found.value is not None and found.high is not None:
+            assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+@given(st.lists(trials))
+def test_nothing_in_a_comparison_is_not_a_number(results: list[Result]) -> None:
+    assert not re.search(r"\bnan\b", repr(compare(TWO, results)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ import pytest
 from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison, GateVerdict
 from harness.analysis.gates import exit_code, judge
+from harness.analysis.regression_records import Finding, RegressionVerdict
 from harness.records import (
     Answer,
     Bill,
@@ -54,7 +56,27 @@ def compared(
     run = Run(
         "r", NOON, "live", "1", "2", "", (suite,), (Candidate("haiku", "m"),), {"haiku": count}
     )
-    return compare(run, [trial(n, outcome, dollars) for n, outcome in enumerate(outcomes)])
+    found = compare(run, [trial(n, outcome, dollars) for n, outcome in enumerate(outcomes)])
+    return limited(found, None, None)
+
+
+def limited(
+    comparison: Comparison, low: float | None, high: float | None, *, unbounded: bool = False
+) -> Comparison:
+    """The comparison with these limits around every figure that may have some."""
+    (candidate,) = comparison.candidates
+    summary = candidate.by_suite["s"]
+    ends = {"low": low, "high": high}
+    dollars = {end: None if limit is None else Decimal(str(limit)) for end, limit in ends.items()}
+    per_pass = replace(summary.cost_usd.per_pass, **dollars, unbounded=unbounded)
+    changed = replace(
+        summary,
+        pass_rate=replace(summary.pass_rate, **ends),
+        score=replace(summary.score, **ends),
+        cost_usd=replace(summary.cost_usd, per_pass=per_pass),
+        latency_s=replace(summary.latency_s, p95_low=low, p95_high=high),
+    )
+    return replace(comparison, candidates=(replace(candidate, by_suite={"s": changed}),))
 
 
 def verdict(comparison: Comparison) -> GateVerdict:
@@ -161,7 +183,88 @@ def test_the_exit_code_follows(
     assert exit_code(judged, strict=False) == code
 
 
+@pytest.mark.parametrize(
+    ("metric", "bounds", "low", "high", "expected"),
+    [
+        ("pass_rate", {"min": 0.6}, 0.61, 0.9, "pass"),
+        ("pass_rate", {"min": 0.6}, 0.6, 0.9, "pass"),
+        ("pass_rate", {"min": 0.6}, 0.5, 0.9, "inconclusive"),
+        ("pass_rate", {"min": 0.85}, 0.5, 0.9, "inconclusive"),
+        ("pass_rate", {"min": 0.95}, 0.5, 0.9, "fail"),
+        ("score", {"min": 0.5, "max": 0.8}, 0.4, 0.7, "inconclusive"),
+        ("score", {"min": 0.9, "max": 0.95}, 0.4, 0.7, "fail"),
+        ("cost_per_pass", {"max": 0.00002}, 0.000001, 0.00003, "inconclusive"),
+        ("cost_per_pass", {"max": 0.00002}, 0.00003, 0.00004, "fail"),
+        ("latency_s", {"max": 2}, 1.0, 1.9, "pass"),
+        ("latency_s", {"max": 2}, 1.0, None, "pass"),
+        ("pass_rate", {"min": 1}, 0.2, 1.0, "fail"),
+        ("cost_usd", {"max": 1}, 5, 9, "pass"),
+    ],
+    ids=[
+        "all above", "limit at the bound", "point above", "point below", "all below",
+        "two bounds", "two bounds, one missed", "dollars around", "dollars above",
+        "seconds below", "no upper limit: the figure", "all is of these cases",
+        "an exact figure has no limits",
+    ],
+)  # fmt: skip
+def test_a_gate_fails_only_where_the_data_say_so(
+    metric: str, bounds: dict[str, float], low: float, high: float | None, expected: str
+) -> None:
+    assert verdict(limited(compared(metric, bounds), low, high)).verdict == expected
+
+
+def test_all_of_these_cases_are_enough_where_all_are_wanted() -> None:
+    comparison = limited(compared("pass_rate", {"min": 1}, (PASSED, PASSED)), 0.3, 1.0)
+    assert verdict(comparison).verdict == "pass"
+
+
+def test_a_figure_is_told_with_its_limits() -> None:
+    said = verdict(limited(compared("pass_rate", {"min": 0.85}), 0.208, 0.939)).detail
+    assert said == "66.7 % (20.8 % to 93.9 %), wanted at least 85 %: the data do not say"
+
+
+def test_a_ratio_without_an_upper_limit_may_be_any_amount() -> None:
+    found = limited(compared("cost_per_pass", {"max": 1}), 0.000001, None, unbounded=True)
+    assert verdict(found).verdict == "inconclusive"
+    assert "($0.0000010 to any amount)" in verdict(found).detail
+
+
+@pytest.mark.parametrize(("strict", "code"), [(False, 0), (True, 1)], ids=["lenient", "strict"])
+def test_an_inconclusive_gate_fails_where_that_is_asked_for(strict: bool, code: int) -> None:
+    found = limited(compared("pass_rate", {"min": 0.6}), 0.2, 0.9)
+    assert exit_code(replace(found, gates=judge(found)), strict=strict) == code
+
+
 def test_a_regression_gate_needs_a_baseline() -> None:
     said = verdict(compared("regression", {"margin": 0.03}))
     assert (said.verdict, said.judged) == ("inconclusive", True)
     assert said.detail.startswith("it needs a baseline")
+
+
+def test_a_regression_gate_says_why_its_baseline_is_gone() -> None:
+    (said,) = judge(compared("regression", {"margin": 0.03}), no_baseline="b.json: no such file")
+    assert (said.verdict, said.detail) == ("inconclusive", "b.json: no such file")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "judged"),
+    [
+        ("pass", "pass", True),
+        ("regression", "fail", True),
+        ("inconclusive", "inconclusive", True),
+        ("invalid", "invalid", True),
+        ("new", "inconclusive", False),
+    ],
+)
+def test_a_regression_gate_follows_the_comparison_with_the_baseline(
+    found: Finding,
+    expected: str,
+    judged: bool,
+) -> None:
+    one = RegressionVerdict("s", "haiku", found, 0.03, True, 0.05, why="so it is")
+    comparison = replace(
+        compared("regression", {"margin": 0.03}), regression={"candidates": (one,)}
+    )
+    said = verdict(comparison)
+    assert (said.verdict, said.judged) == (expected, judged)
+    assert said.detail.endswith("so it is")

@@ -82,7 +82,7 @@ def page(comparison: Comparison, results: list[Result]) -> str:
         "20261021-a1b2",
         "2026-08-22",
         "claude-haiku",
-        "33.3 %",
+        "33 % (2–94)",
         "$0.0013",
         "0.42 s",
         "1 errored",

@@ -10,7 +10,7 @@ import pytest
 
 from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison, GateVerdict
-from harness.records import Candidate, Outcome, Result, Run
+from harness.records import Candidate, Grade, Outcome, Result, Run, TrialId
 from reports.markdown import LIMIT, MarkdownReport
 
 Rendered = Callable[[Comparison, Iterable[Result]], str]
@@ -59,6 +59,39 @@ def test_it_fits_a_pull_request_comment_whatever_the_size(
     text = rendered(compare(run, results), results)
     assert len(text.encode()) <= LIMIT + 1
     assert "more in `trials.csv`" in text
+
+
+def test_the_verdict_comes_before_the_figures(
+    comparison: Comparison, results: list[Result], rendered: Rendered
+) -> None:
+    text = rendered(comparison, results)
+    places = [text.index(part) for part in ("- haiku and sonnet", "| candidate |", "<details>")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("verdict", "folded"), [("fail", False), ("pass", True)])
+def test_gates_are_folded_only_where_all_pass(
+    comparison: Comparison, rendered: Rendered, verdict: str, folded: bool
+) -> None:
+    gate = GateVerdict("s", "pass_rate", "haiku", verdict, "")  # type: ignore[arg-type]
+    text = rendered(replace(comparison, gates=(gate,)), [])
+    assert ("<details><summary>Gates" in text) is folded
+
+
+def test_a_table_that_has_no_room_is_named(
+    a_run: Callable[..., Run], a_result: Make, rendered: Rendered
+) -> None:
+    suites = tuple(f"s{n}" for n in range(40))
+    grade = Grade(True, name="label", label=("a" * 150, "a" * 150))
+    results = [
+        replace(a_result(grades=(grade,)), id=TrialId(suite, f"c{n}", candidate))
+        for suite in suites
+        for candidate in ("haiku", "sonnet")
+        for n in range(2)
+    ]
+    text = rendered(compare(a_run(suites=suites), results), results)
+    assert len(text.encode()) <= LIMIT + 1
+    assert "No room here, but in `run.json`: C" in text
 
 
 def test_the_first_candidate_does_not_fill_the_list_of_failures(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analysis.comparison import DollarEstimate, Estimate
 from reports import numbers
 
 WRITERS = [
@@ -18,6 +19,8 @@ WRITERS = [
     numbers.tokens,
     numbers.seconds,
     numbers.duration,
+    numbers.p_value,
+    numbers.factor,
 ]
 
 
@@ -45,6 +48,81 @@ def test_percent(share: float, written: str) -> None:
 def test_a_share_between_none_and_all_never_reads_as_either(share: float) -> None:
     assert numbers.percent(share) not in ("0 %", "0.0 %", "100 %", "100.0 %")
     assert numbers.score(share) not in ("0.00", "1.00")
+
+
+def estimate(value: float, low: float, high: float) -> Estimate:
+    return Estimate(value, low, high, 10, 10, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "written"),
+    [
+        pytest.param((0.8333, 0.65, 0.93), "83 % (65–93)", id="wide"),
+        pytest.param((0.8333, 0.79, 0.87), "83.3 % (79.0–87.0)", id="narrow"),
+        pytest.param((0.8333, 0.829, 0.837), "83.33 % (82.90–83.70)", id="narrower"),
+        pytest.param((0.9999, 0.7, 1.0), ">99 % (70–100)", id="nearly all"),
+        pytest.param((0.0001, 0.0, 0.3), "<1 % (0–30)", id="hardly any"),
+        pytest.param((1.0, 0.7, 1.0), "100 % (70–100)", id="all"),
+    ],
+)
+def test_a_rate_has_the_digits_that_its_interval_leaves(
+    found: tuple[float, float, float], written: str
+) -> None:
+    assert numbers.rate(estimate(*found)) == written
+
+
+def test_a_rate_without_an_interval_is_written_alone() -> None:
+    assert numbers.rate(Estimate(0.875, None, None, 1, 1, 1)) == "87.5 %"
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_a_rate_with_limits_never_reads_as_all_or_none(
+    value: float, below: float, above: float
+) -> None:
+    found = estimate(value, max(0.0, value - below), min(1.0, value + above))
+    assert numbers.rate(found).split(" ")[0] not in ("0", "100", "0.0", "100.0")
+    assert float(numbers.score_estimate(found).split(" ")[0].lstrip("<>")) not in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "written"),
+    [
+        pytest.param(("0.02", "0.01", "0.03"), "$0.020 ($0.010–$0.030)", id="both limits"),
+        pytest.param(("0.02", None, None), "$0.020", id="no limits"),
+    ],
+)
+def test_dollars_with_limits(found: tuple[str | None, ...], written: str) -> None:
+    given = (None if one is None else Decimal(one) for one in found)
+    assert numbers.dollar_estimate(DollarEstimate(*given)) == written
+
+
+def test_a_cost_without_an_upper_limit_is_at_least_so_much() -> None:
+    found = DollarEstimate(Decimal("0.5"), Decimal("0.2"), None, unbounded=True)
+    assert numbers.dollar_estimate(found) == "$0.50 (at least $0.20)"
+
+
+def test_a_difference_is_in_points_with_its_sign() -> None:
+    assert numbers.difference(-0.04, -0.079, -0.002) == "−4.0"
+    assert numbers.points(-0.04, -0.079, -0.002) == "4.0 points"
+    assert numbers.limits_in_points(-0.079, 0.002) == "−7.9 to +0.2"
+
+
+@pytest.mark.parametrize(
+    ("p", "written"),
+    [
+        (0.0004, "<0.001"), (0.0123, "0.012"), (0.04996, "0.049960"),
+        (0.0497, "0.0497"), (0.412, "0.41"),
+    ],
+)  # fmt: skip
+def test_p_values(p: float, written: str) -> None:
+    assert numbers.p_value(p) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(0.2134, "0.21"), (4.84, "4.8"), (0.00123, "0.0012"), (1234.5, "1,234")]
+)
+def test_factors(value: float, written: str) -> None:
+    assert numbers.factor(value) == written
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from harness.analysis.compare import compare
-from harness.analysis.comparison import Comparison, GateVerdict
+from harness.analysis.comparison import Comparison, Estimate, GateVerdict
 from harness.records import Result, Run, TrialId
 from reports import sentences, tables
 from reports.commands import Commands
@@ -20,7 +20,7 @@ Make = Callable[..., Result]
 def test_a_candidate_is_a_row(comparison: Comparison) -> None:
     table = tables.comparison_table(comparison)
     haiku = dict(zip(table.columns, table.rows[0], strict=True))
-    assert haiku["passed"] == "33.3 %"
+    assert haiku["passed"] == "33 % (2–94)"
     assert haiku["cases"] == "3"
     assert haiku["cost"] == "$0.0013"
     assert haiku["flags"] == "1 refused"
@@ -44,8 +44,23 @@ def test_an_unknown_price_shows_as_unknown(
 def test_a_tag_is_a_row_and_a_candidate_a_column(comparison: Comparison) -> None:
     table = tables.by_tag_table(comparison)
     assert table.columns == ("tag", "cases", "haiku", "sonnet")
-    assert table.rows[0] == ("billing", "3", "33.3 % · $0.00042", "100 % (n=2) · $0.00042")
+    assert table.rows[0] == (
+        *("billing", "3"),
+        *("33 % (2–94) · $0.00042", "100 % (1–100) (n=2) · $0.00042"),
+    )
     assert table.rows[1][2] == "–"
+
+
+@pytest.mark.parametrize(
+    ("found", "size"),
+    [
+        pytest.param(Estimate(0.5, None, None, 1200, 1200, 1), "1,200", id="cases alone"),
+        pytest.param(Estimate(0.5, None, None, 40, 9, 1), "40 in 9 clusters", id="clusters"),
+        pytest.param(Estimate(0.5, None, None, 40, 40, 3), "40 × 3", id="repeats"),
+    ],
+)
+def test_what_a_figure_is_of_stands_beside_it(found: Estimate, size: str) -> None:
+    assert tables.sample_size(found) == size
 
 
 def test_a_suite_and_candidate_is_a_row(comparison: Comparison) -> None:

@@ -32,7 +32,7 @@ def printed() -> Printed:
 def test_the_summary_compares_the_candidates(comparison: Comparison, printed: Printed) -> None:
     text = printed(comparison)
     assert "haiku" in text
-    assert "33.3 %" in text
+    assert "33 % (2–94)" in text
     assert "1 errored" in text
 
 
@@ -157,11 +157,24 @@ def nine(a_run: Callable[..., Run], a_result: Callable[..., Result]) -> Comparis
 def test_a_narrow_terminal_crops_no_number(nine: Comparison, width: int) -> None:
     out = io.StringIO()
     print_summary(Console(file=out, width=width, force_terminal=True, color_system=None), nine)
-    table = out.getvalue().split("Cost:")[0]
+    table = out.getvalue().split(f"{nine.candidates[0].name} is level")[0]
     words = re.split(r"\s{2,}|\n", table)
-    for cell in ("100 %", "1.00", "$0.0013", "$0.00042", "360", "12", "0.42 s", "tokens in"):
+    for cell in (
+        "100 % (14–100)",
+        "1.00",
+        "$0.0013",
+        "$0.00042",
+        "360",
+        "12",
+        "0.42 s",
+        "tokens in",
+    ):
         assert words.count(cell) >= (9 if cell[0] != "t" else 1), cell
     assert max(map(len, table.splitlines())) <= width
+
+
+def test_who_is_better_is_said(comparison: Comparison, printed: Printed) -> None:
+    assert "haiku and sonnet cannot be compared: 1 of 3 trials of sonnet" in printed(comparison)
 
 
 def test_a_pipe_gets_every_name_whole(nine: Comparison, printed: Printed) -> None:
