@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.chat import Chat, Reply
     from harness.evals import Case, evaluation
+    from harness.router import Router
 
 __version__ = "0.1.0"
-__all__ = ["Case", "Chat", "Reply", "__version__", "evaluation"]
+__all__ = ["Case", "Chat", "Reply", "Router", "__version__", "evaluation"]
 
 _WHERE = {
     "Case": "harness.evals",
     "Chat": "harness.chat",
     "Reply": "harness.chat",
+    "Router": "harness.router",
     "evaluation": "harness.evals",
 }
 

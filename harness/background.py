@@ -78,3 +78,6 @@ class BackgroundRun:
 
     def news(self, _line: str, /) -> None:
         """Nobody is listening."""
+
+    def waiting(self, _batches: object, /) -> None:
+        """Nobody is watching."""

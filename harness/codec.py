@@ -191,6 +191,8 @@ def _messages(calls: tuple[Call, ...]) -> tuple[Mapping[str, Any], ...]:
 
 def _grade(raw: dict[str, Any]) -> Grade:
     raw["parts"] = tuple(map(_grade, raw["parts"]))
+    if raw.get("label"):
+        raw["label"] = tuple(raw["label"])
     return Grade(**raw)
 
 

@@ -9,6 +9,7 @@
     ├── StoreError          a store that is locked, read-only, full or of another format (2)
     │   └── RunNotFoundError  no run, or several, under this name (2)
     ├── RunStoppedError     the API refuses the whole run: credentials, spend limit, credit (3)
+    │   └── BudgetError       the next request may cost more than the budget leaves (4)
     ├── PendingAnswerError  an answer that waits for a batch (5)
     ├── InterruptedRunError Ctrl-C (130)
     └── AnswerMissingError  one request got no answer; ends one trial, never the run
@@ -99,6 +100,12 @@ class RunStoppedError(HarnessError):
     """The API refuses the run as a whole; what was answered is in the store."""
 
     exit_code = 3
+
+
+class BudgetError(RunStoppedError):
+    """The next request may cost more than is left of the budget; nothing more is sent."""
+
+    exit_code = 4
 
 
 class PendingAnswerError(HarnessError):

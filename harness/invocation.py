@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.plan import Selection
 from harness.records import Mode
+
+Stragglers = Literal["batch", "live"]
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """The options that decide what is asked, of whom, and where the reports go.
 
-    Relative paths are meant from `cwd`.
+    Relative paths are meant from `cwd`. `batch_…` are limits of one batch, `None` the largest;
+    `stragglers` is where requests go that a batch did not finish. `budget` is in dollars, `None`
+    without a limit. `baseline` is a run or a file; `force` compares with it although one of both
+    is simulated.
     """
 
     paths: tuple[str, ...]
@@ -35,11 +41,25 @@ class Invocation:
     strict: bool = False
     wait: bool = True
     poll_s: float | None = None
+    batch_requests: int | None = None
+    batch_mb: float | None = None
+    batch_tries: int | None = None
+    stragglers: Stragglers = "batch"
+    dry_run_first: bool | None = None
+    budget: Decimal | None = None
+    baseline: str | None = None
+    force: bool = False
 
     @property
     def selection(self) -> Selection:
         """Which cases are meant."""
         return Selection(self.tags, self.text, self.limit, self.shard)
+
+    def folder(self, run: str) -> Path:
+        """Where the reports of this run go."""
+        from harness.settings import FOLDER
+
+        return Path(self.out) if self.out else FOLDER / "runs" / run
 
     @property
     def files(self) -> list[Path]:
@@ -54,4 +74,5 @@ class Invocation:
     def of(cls, data: Mapping[str, Any]) -> Invocation:
         """The inverse of `as_dict`, also after a way through JSON."""
         lists = {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
-        return cls(**{**data, **lists})
+        limit = data.get("budget")
+        return cls(**{**data, **lists, "budget": None if limit is None else Decimal(str(limit))})

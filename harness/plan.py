@@ -1,7 +1,5 @@
-"""From suites to the trials of a run, and the proof that each of them can be asked and graded.
-
-`select` narrows suites to what was asked for, `trials` lists the attempts in the order they are
-made, and `check` renders every request and builds every grader before anything is sent.
+"""From suites to the trials of a run: `select` narrows them to what was asked for, `trials` lists
+the attempts in the order in which reports have them. In which order they run says `order`.
 """
 
 from __future__ import annotations
@@ -75,7 +73,7 @@ def select(suites: Sequence[Suite], selection: Selection) -> tuple[Suite, ...]:
 
 
 def trials(suites: Iterable[Suite], *, repeats: int | None = None) -> Iterator[Trial]:
-    """Every attempt, candidate by candidate within a case, so that no candidate is first."""
+    """Every attempt, suite by suite and case by case, its candidates in turn at each repeat."""
     index = 0
     for suite in suites:
         for case in suite.cases:

@@ -13,21 +13,24 @@ OPTIONS: dict[str, tuple[str, str | None, str]] = {
     "models": ("A,B", None, "ask these models instead of the suites' own"),
     "mode": ("MODE", None, "live (default), batch, or replay"),
     "repeats": ("N", None, "trials of each case and candidate"),
+    "budget": ("USD", None, "spend at most so many dollars, judges included"),
     "concurrency": ("N", "64", "requests under way at once"),
     "out": ("DIR", None, "where the reports go"),
     "store": ("URL", None, "where answers are kept"),
     "poll": ("S", None, "batches: seconds between two looks"),
     "run": ("RUN", None, "go on with this run, in its mode"),
+    "baseline": ("RUN|FILE", None, "compare with this run, or with a file of `harness baseline`"),
     "models-file": ("FILE", None, "models, aliases and prices on top of the built-in table"),
 }
 FLAGS: dict[str, str] = {
     "offline": "use the built-in simulator; nothing comes from Claude",
     "fresh": "use no stored answer of another run",
     "strict": "let an inconclusive gate fail",
+    "force": "compare with the baseline although one of the two is simulated",
     "no-wait": "batches: look once, and skip what is not answered yet",
 }
 MODES = ("live", "batch", "replay")
-PATHS = ("out", "store", "models-file")
+PATHS = ("out", "store", "models-file", "baseline")
 """Options that name files: in an ini file they are meant from its folder."""
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
 """Where the evals of a pytest session are kept, once there are any."""
@@ -46,14 +49,16 @@ def option(config: pytest.Config, name: str) -> Any:
     for key in ini_keys(name):
         said = config.getini(key)
         if said not in (None, ""):
-            return _from_ini(config, said) if name in PATHS else said
+            return _from_ini(config, name, said) if name in PATHS else said
     return OPTIONS[name][1] if name in OPTIONS else False
 
 
-def _from_ini(config: pytest.Config, said: str) -> str:
+def _from_ini(config: pytest.Config, name: str, said: str) -> str:
     if config.inipath is None or "://" in said:
         return said
-    return str(Path(config.inipath.parent, said))
+    path = Path(config.inipath.parent, said)
+    # A baseline may be a run's id as well.
+    return str(path) if name != "baseline" or path.exists() else said
 
 
 def require_sound(config: pytest.Config) -> None:
@@ -70,6 +75,9 @@ def _problems(config: pytest.Config) -> Iterator[str]:
     poll = option(config, "poll") or os.environ.get("HARNESS_BATCH_POLL_S")
     if poll and not _is_positive(str(poll)):
         yield f"--eval-poll (HARNESS_BATCH_POLL_S) takes a number of seconds above 0, not {poll!r}"
+    budget = option(config, "budget")
+    if budget and not _is_positive(str(budget).strip().removeprefix("$")):
+        yield f"--eval-budget takes dollars above 0, as in --eval-budget 5.00, not {budget!r}"
     for name in ("repeats", "concurrency"):
         text = option(config, name)
         if text is not None and not (str(text).isdecimal() and int(text) >= 1):

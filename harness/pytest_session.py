@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import offline, settings
+from harness.budget import usd
 from harness.check import require
 from harness.errors import HarnessError, PendingAnswerError, SuiteError, UsageError
 from harness.invocation import Invocation
@@ -154,6 +155,7 @@ class EvalSession:
     def finish(self) -> int:
         """Stop what still runs and write the reports; the run's exit code, 0 while batches pend."""
         from harness.run import conclude
+        from reports.step_summary import append_step_summary
         from reports.write import write_reports
 
         if self.background is None:
@@ -163,8 +165,9 @@ class EvalSession:
         try:
             self.comparison = conclude(prepared, store, execution)
             run_id = self.comparison.run.id
-            self.folder = Path(option(self.config, "out") or settings.FOLDER / "runs" / run_id)
+            self.folder = self.invocation.folder(run_id)
             write_reports(self.folder, self.comparison, lambda: store.results(run_id))
+            append_step_summary(self.environ, self.folder / "report.md")
         except HarnessError as error:
             self.problem, self.folder = error, None
             return error.exit_code
@@ -223,16 +226,20 @@ def _require_same(known: Run, prepared: Prepared, store: Store) -> None:
 def _invocation(config: pytest.Config) -> Invocation:
     models, repeats = option(config, "models"), option(config, "repeats")
     poll = option(config, "poll") or os.environ.get("HARNESS_BATCH_POLL_S")
+    budget = option(config, "budget")
     return Invocation(
         paths=(),
         cwd=str(Path.cwd()),
         models=tuple(name.strip() for name in str(models).split(",")) if models else (),
         mode=option(config, "mode") or "live",
         repeats=int(repeats) if repeats else None,
+        budget=usd(str(budget), "--eval-budget") if budget else None,
         concurrency=int(option(config, "concurrency")),
         fresh=bool(option(config, "fresh")),
         offline=bool(option(config, "offline")),
         models_file=option(config, "models-file"),
+        baseline=option(config, "baseline"),
+        force=bool(option(config, "force")),
         out=option(config, "out"),
         strict=bool(option(config, "strict")),
         wait=not option(config, "no-wait"),

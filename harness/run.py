@@ -17,19 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import harness
-from harness import offline, plan, settings
+from harness import baselines, offline, plan, settings
 from harness.analysis.compare import Comparer, compare
 from harness.analysis.comparison import Comparison
-from harness.analysis.gates import exit_code, judge
+from harness.analysis.gates import exit_code
+from harness.asking import Told, backend_of
 from harness.backends.access import Access
-from harness.backends.replay import ReplayBackend
 from harness.check import require
-from harness.errors import HarnessError, InterruptedRunError, UsageError
+from harness.errors import HarnessError, InterruptedRunError, PendingAnswerError, UsageError
 from harness.execute import Driver
 from harness.interrupts import interrupts
 from harness.invocation import Invocation
 from harness.load import load
 from harness.models import Registry
+from harness.prompt import ttl_of
 from harness.recorder import Recorder, Space
 from harness.records import Candidate, Result, Run, SuiteFacts
 from harness.suite import Suite
@@ -37,7 +38,7 @@ from harness.trial import Trial
 from harness.workshop import Workshop
 
 if TYPE_CHECKING:
-    from harness.backends.base import Backend
+    from harness.backends.base import Waited
     from harness.store import Store
 
 
@@ -60,6 +61,10 @@ class Watch(Protocol):
         """Something worth knowing has happened, such as a batch that was sent."""
         ...
 
+    def waiting(self, batches: Sequence[Waited], /) -> None:
+        """These batches are processing: told at every look at them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -72,6 +77,16 @@ class Prepared:
     totals: Mapping[str, Suite]
     trials: tuple[Trial, ...]
     warnings: tuple[str, ...] = ()
+    finished: frozenset[int] = frozenset()
+
+    @property
+    def waves(self) -> tuple[Sequence[Trial], Sequence[Trial]]:
+        """The trials that are still to be asked, and those that had a result when the run was left.
+
+        The latter are run again too, from the store, but nobody has to wait for that.
+        """
+        open_ = [trial for trial in self.trials if trial.index not in self.finished]
+        return open_, [trial for trial in self.trials if trial.index in self.finished]
 
 
 def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Prepared:
@@ -121,12 +136,19 @@ def prepare_trials(
 def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run:
     """The record of a run that starts now, or of `run_id` that goes on; kept in the store.
 
-    Raises UsageError where the run needs credentials and has none.
+    Raises UsageError where the run needs credentials, or prices, and has none.
     """
     _require_access(prepared)
     known = store.run(run_id) if run_id else None
-    invocation = prepared.invocation
+    candidates = _candidates(prepared.trials)
+    suites = list(dict.fromkeys(trial.suite.name for trial in prepared.trials))
+    names = [candidate.name for candidate in candidates]
+    invocation = baselines.checked(prepared.invocation, known, (suites, names), store)
     now = datetime.now(UTC)
+    if invocation.budget is not None and invocation.mode != "replay":
+        from harness.purse import require_prices
+
+        require_prices(candidates, prepared.suites, prepared.registry, now.date())
     run = Run(
         id=known.id if known else new_id(now),
         started_at=known.started_at if known else now,
@@ -135,7 +157,7 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
         sdk_version=metadata.version("anthropic"),
         prices_as_of=prepared.registry.prices_as_of,
         suites=tuple(_facts(prepared)),
-        candidates=_candidates(prepared.trials),
+        candidates=candidates,
         planned=Counter(trial.candidate.name for trial in prepared.trials),
         invocation=invocation.as_dict(),
         simulated=invocation.offline,
@@ -208,7 +230,9 @@ async def _execute(
     async with contextlib.AsyncExitStack() as stack:
         environ, simulator = await _surroundings(prepared, stack)
         space = Space(simulator, run.id, models=not invocation.offline, fresh=invocation.fresh)
-        backend = _backend(prepared, environ, store, done.counted.run, watch)
+        backend = backend_of(
+            invocation, prepared.registry, environ, store, run, Told(watch.news, watch.waiting)
+        )
         recorder = Recorder(store, backend, space)
         backend.record_with(recorder)
         stack.push_async_callback(backend.close)
@@ -229,8 +253,11 @@ async def _drive(
         done.counted.add(result)
         watch.ended(trial, result)
 
-    workshops = {suite.name: Workshop(suite, prepared.registry) for suite in prepared.suites}
-    driver = Driver(recorder, workshops, ended)
+    ttl = ttl_of(run.mode)
+    workshops = {
+        suite.name: Workshop(suite, prepared.registry, ttl=ttl) for suite in prepared.suites
+    }
+    driver = Driver(recorder, workshops, ended, mixed=on_signal)
 
     def interrupted() -> None:
         watch.interrupted()
@@ -242,11 +269,27 @@ async def _drive(
 
     with interrupts(interrupted) if on_signal else contextlib.nullcontext():
         watch.begin(run, len(prepared.trials), stop)
-        trials: Sequence[Trial] = prepared.trials
-        while trials:
-            trials = await driver.run(iter(trials))
-            if trials:
-                await recorder.backend.wave()
+        await _run_all(driver, prepared)
+
+
+async def _run_all(driver: Driver, prepared: Prepared) -> None:
+    """Run all trials; what is stored is run again even where the rest waits for a batch."""
+    pending: PendingAnswerError | None = None
+    for trials in prepared.waves:
+        try:
+            await _to_the_end(driver, trials)
+        except PendingAnswerError as error:
+            pending = error
+    if pending is not None:
+        raise pending
+
+
+async def _to_the_end(driver: Driver, trials: Sequence[Trial]) -> None:
+    """Run the trials; those that wait for a batch are run again when it has ended."""
+    while trials:
+        trials = await driver.run(iter(trials))
+        if trials:
+            await driver.recorder.backend.wave()
 
 
 async def _surroundings(
@@ -261,38 +304,13 @@ async def _surroundings(
     return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"}, simulator
 
 
-def _backend(
-    prepared: Prepared, environ: Mapping[str, str], store: Store, run: Run, watch: Watch
-) -> Backend:
-    """The backend of the run's mode; it connects with its first request."""
-    invocation = prepared.invocation
-    if invocation.mode == "replay":
-        return ReplayBackend()
-    from harness.backends.live import LiveBackend, connecting
-
-    access = Access.of(environ)
-    connect = connecting(access)
-    if invocation.mode == "live":
-        return LiveBackend(connect, concurrency=invocation.concurrency)
-    from harness.backends.batch import BatchBackend, Waiting, place
-    from harness.journal import Journal
-
-    return BatchBackend(
-        connect,
-        Journal(store, place(access.base_url)),
-        run.id,
-        waiting=Waiting(invocation.wait, invocation.poll_s),
-        tell=watch.news,
-    )
-
-
 def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:
     """What the run found so far, with its gates judged; kept in the store with its exit code."""
     run, stopped = done.counted.run, done.stopped
     whole = done.counted.count == len(prepared.trials)
     # A run that was stopped may have results of an earlier attempt in the store.
     comparison = done.counted.comparison() if whole else compare(run, store.results(run.id))
-    comparison = replace(comparison, gates=judge(comparison), batches=batches_of(run, store))
+    comparison = replace(baselines.judged(comparison, store), batches=batches_of(run, store))
     strict = prepared.invocation.strict
     code = stopped.exit_code if stopped else exit_code(comparison, strict=strict)
     ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code)
@@ -313,6 +331,9 @@ def batches_of(run: Run, store: Store) -> tuple[Mapping[str, Any], ...]:
             "submitted_at": batch.submitted_at,
             "ended_at": batch.ended_at,
             "status": batch.state.value,
+            "answered": batch.answered,
+            "cost_usd": batch.cost,
+            "saved_usd": batch.saved,
         }
         for batch in Journal(store).all(run.id)
     )

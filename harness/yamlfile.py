@@ -1,7 +1,7 @@
 """A YAML file as plain data that remembers where each part of it stands.
 
-The only module that reads YAML. Duplicate keys are refused, and so are the scalars that YAML 1.1
-reads as something else than they look: `yes`, `0123`, `12:30`, a bare date.
+The only module that reads or writes YAML. Duplicate keys are refused, and so are the scalars that
+YAML 1.1 reads as something else than they look: `yes`, `0123`, `12:30`, a bare date.
 """
 
 from __future__ import annotations
@@ -96,6 +96,14 @@ def scan_yaml(path: Path) -> tuple[Any, PlaceOf, list[Problem]]:
         reader = _Reader(path)
         data = reader.value(root, 0) if root is not None else None
     return data, PlaceOf(path, root, text.splitlines()), reader.problems
+
+
+def dump_yaml(data: Any) -> str:
+    """Plain data as YAML that `read_yaml` reads back the same, keys in their order."""
+    import yaml
+
+    # Other than ASCII is escaped: the library folds U+0085 and its like to a space otherwise.
+    return str(yaml.safe_dump(data, sort_keys=False, width=100))
 
 
 def _text(path: Path) -> str:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import scipy.special  # noqa: F401 (pytester forgets modules, and this one cannot load twice)
 from hypothesis import settings
 from local_api import Behaviour, LocalApi
 

@@ -7,15 +7,19 @@ well as the next. In batches, a wave sends what fits and keeps the rest for the 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 
 from harness.backends.base import Keep
 from harness.backends.batch import BatchBackend
-from harness.backends.live import SENT, LiveBackend
+from harness.backends.live import LiveBackend
 from harness.backends.wire import CONNECTION_ERROR, Fault, FaultError
-from harness.budget import Purse, described, known
+from harness.budget import Promise, Purse, described, known
 from harness.records import Answer, Request
+
+PROMISED: ContextVar[Promise] = ContextVar("PROMISED")
+"""What was promised to the attempt that the current task has under way."""
 
 REFUSALS = frozenset(
     {
@@ -52,8 +56,9 @@ class BudgetedLive(LiveBackend):
 
     async def _attempt(self, request: Request, *, again: bool) -> Answer:
         worst = known(self.purse.live(request), request)
-        await self.purse.budget.reserve(worst, described(request))
-        before, real = SENT.get(None), worst
+        promise = await self.purse.budget.reserve(worst, described(request))
+        PROMISED.set(promise)
+        real = worst
         try:
             answer = await super()._attempt(request, again=again)
             real = _or(self.purse.price(answer).total, worst)
@@ -62,9 +67,11 @@ class BudgetedLive(LiveBackend):
             real = worst if may_be_billed(error.fault) else Decimal(0)
             raise
         finally:
-            # Until the gate has let it through, an attempt has not been sent.
-            sent = SENT.get(None) is not before
-            self.purse.budget.settle(worst, real if sent else Decimal(0))
+            self.purse.budget.settle(promise, real)
+
+    def sending(self) -> None:
+        """The current task's attempt has its turn: it may be billed from now on."""
+        self.purse.budget.send(PROMISED.get())
 
 
 def may_be_billed(fault: Fault) -> bool:

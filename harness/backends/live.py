@@ -21,6 +21,7 @@ from harness.backends.base import Keep
 from harness.backends.gate import Gate, Sleep
 from harness.backends.pace import Pacing, Ticket
 from harness.backends.policy import Outage, Policy
+from harness.backends.warm import BEGUN
 from harness.backends.wire import CONNECTION_ERROR, TIMEOUT, Fault, FaultError
 from harness.errors import AnswerMissingError, RunStoppedError
 from harness.records import Answer, Missing, Request
@@ -107,6 +108,8 @@ class LiveBackend:
     async def _heard(self, response: Response) -> None:
         """A response has begun: its headers tell of limits, whatever its body will be."""
         ticket, now = SENT.get(), self.clock()
+        if response.is_success and (begun := BEGUN.get()) is not None:
+            begun()
         if response.status_code >= 400 or ticket.pace.due(now):
             ticket.pace.heard(ticket, response.headers.raw, now)
 
@@ -135,6 +138,7 @@ class LiveBackend:
         ticket = await self.gate.enter(request, again=again)
         try:
             SENT.set(ticket)
+            self.sending()
             answer = await send(self.client, request, self.clock)
         except FaultError as error:
             self._note(error.fault)
@@ -146,6 +150,9 @@ class LiveBackend:
             return answer
         finally:
             self.gate.leave(ticket)
+
+    def sending(self) -> None:
+        """The current task's attempt has its turn, and is sent next: for whoever keeps accounts."""
 
     def _note(self, fault: Fault) -> None:
         """Take down what a fault says about the connection."""

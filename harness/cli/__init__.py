@@ -15,6 +15,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Run": {
         "run": ("running", "Ask the models, grade the answers, write the reports."),
         "resume": ("running", "Go on with a run that was stopped."),
+        "plan": ("planning", "Tell what a run would ask and cost; ask no model."),
         "check": ("checking", "Validate suites; send nothing."),
         "init": ("starting", "Write a first suite, ready to run."),
     },
@@ -22,7 +23,15 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "runs": ("stored", "List the runs in the store."),
         "show": ("stored", "Show a run, or the transcript of one trial."),
         "report": ("stored", "Write the reports of a stored run again."),
+        "compare": ("comparing", "Show stored runs side by side, with their differences."),
+        "baseline": ("comparing", "Print a run as a file that later runs are compared with."),
+        "route": ("routing", "Say which candidate the traffic should go to."),
+        "costs": ("costing", "Tell what was spent, and what was saved."),
         "batches": ("batching", "List, cancel, adopt or forget the batches behind the runs."),
+    },
+    "Judges": {
+        "label": ("calibrating", "Write a sheet of judged answers for people to label."),
+        "calibrate": ("calibrating", "Compare judges with people's labels; correct pass rates."),
     },
     "Surroundings": {
         "models": ("modeltable", "List models: aliases, lifecycle, limits, prices."),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from harness import settings
+from harness import baselines, settings
 from harness.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+run_name = baselines.run_name
 PATHS = click.argument("paths", nargs=-1, required=True, type=click.Path())
 
 
@@ -31,6 +33,9 @@ STORE = click.option(
     help="Where answers are kept: a file or a database URL.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print data instead of a table.")
+FORCE = click.option(
+    "--force", is_flag=True, help="Compare a simulated run with a real one all the same."
+)
 MODELS_FILE = click.option(
     "--models-file", metavar="FILE", help="Models, aliases and prices on top of the built-in table."
 )
@@ -54,6 +59,13 @@ def shard(
     return int(part), int(parts)
 
 
+def budget(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Decimal | None:
+    """`5`, `0.50` or `$5` as dollars above 0."""
+    from harness.budget import usd
+
+    return None if value is None else usd(value)
+
+
 def apply(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Several options as one decorator, in the order they are listed."""
 
@@ -65,6 +77,18 @@ def apply(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+WAIT = apply(
+    click.option(
+        "--no-wait", "wait", flag_value=False, default=True, help="Batches: look once, then leave."
+    ),
+    click.option(
+        "--poll", "poll_s", type=click.FloatRange(0, min_open=True), metavar="S",
+        envvar="HARNESS_BATCH_POLL_S",
+        help="Batches: seconds between two looks; by their age, from 10 to 300, by default.",
+    ),
+)  # fmt: skip
+
+
 def open_store(named: str | None, *, existing: bool = False) -> Any:
     """The store that was named, or the usual one; raises UsageError where it must exist."""
     from harness.store import Store
@@ -73,16 +97,3 @@ def open_store(named: str | None, *, existing: bool = False) -> Any:
     if existing and url.startswith("sqlite:///") and not Path(url[10:]).exists():
         raise UsageError(f"there is no store at {url[10:]} yet; `harness run` makes one")
     return Store(url)
-
-
-def run_name(name: str) -> str:
-    """A run's id, from an id, a prefix, `latest`, or the folder of its reports."""
-    import json
-
-    document = Path(name) / "run.json"
-    if not document.is_file():
-        return name
-    try:
-        return str(json.loads(document.read_text(encoding="utf-8"))["run"]["id"])
-    except (ValueError, KeyError, TypeError, OSError) as exc:
-        raise UsageError(f"{document} is no run.json of this harness: {exc}") from exc

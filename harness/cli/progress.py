@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,7 +15,11 @@ from harness.records import Outcome, Result, Run, add_dollars
 from harness.trial import Trial
 from reports import numbers
 
+if TYPE_CHECKING:
+    from harness.backends.base import Waited
+
 LINE_EVERY_S = 5.0
+WAITING_EVERY_S = 60.0
 REFRESH_EVERY_S = 0.1
 BAR_WIDTH = 12
 
@@ -47,6 +51,9 @@ class Silent:
         """Nothing to say."""
 
     def news(self, _line: str, /) -> None:
+        """Nothing to say."""
+
+    def waiting(self, _batches: Sequence[Waited], /) -> None:
         """Nothing to say."""
 
     def close(self) -> None:
@@ -105,6 +112,13 @@ class Lines(Silent):
         """Say it."""
         self.say(line)
 
+    def waiting(self, batches: Sequence[Waited], /) -> None:
+        """Say what is waited for, when it is time again."""
+        now = self.clock()
+        if batches and now - self.told >= WAITING_EVERY_S:
+            self.told = now
+            self.say(f"waiting for {waiting_for(batches)}")
+
     def interrupted(self) -> None:
         """Say what is being waited for."""
         self.say("stopping: waiting for the answers under way; Ctrl-C again gives them up")
@@ -149,6 +163,11 @@ class Bar(Silent):
             figures = self.figures(now - self.begun, self._room())
             self.bar.update(self.task, completed=self.done, figures=figures)
 
+    def waiting(self, batches: Sequence[Waited], /) -> None:
+        """Show what is waited for; the API says nothing of how far a batch is."""
+        if batches:
+            self.bar.update(self.task, completed=self.done, figures=waiting_for(batches))
+
     def _room(self) -> int:
         """What the terminal leaves for the figures: its width without `run`, bar, counts, time."""
         counts = 2 * len(str(self.total)) + 1
@@ -167,6 +186,17 @@ class Bar(Silent):
     def close(self) -> None:
         """Take the bar away."""
         self.bar.stop()
+
+
+def waiting_for(batches: Sequence[Waited]) -> str:
+    """`2 batches, 300 requests, 4 min old, 23 h 56 min to expiry`, of the oldest batch."""
+    oldest = max(batches, key=lambda batch: batch.age_s)
+    return (
+        f"{numbers.counted(len(batches), 'batch', 'batches')}, "
+        f"{numbers.counted(sum(batch.requests for batch in batches), 'request')}, "
+        f"{numbers.duration(oldest.age_s)} old, "
+        f"{numbers.duration(oldest.expires_in_s)} to expiry"
+    )
 
 
 def watcher(*, quiet: bool) -> Silent:

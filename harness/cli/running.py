@@ -17,7 +17,6 @@ from harness.cli.failures import tell
 from harness.errors import PendingAnswerError, UsageError
 from harness.garbage import rare_collections
 from harness.invocation import Invocation
-from harness.settings import FOLDER
 
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
     from harness.run import Prepared
     from harness.store import Store
     from reports.commands import Commands
+
+
+BATCH_H = 24
+"""Hours that a batch may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,11 @@ ASKING = options.apply(
     ),
     click.option(
         "--auto-threshold", type=click.IntRange(1), default=200, show_default=True, metavar="N",
-        help="Trials from which --mode auto takes batches.",
+        help="Requests from which --mode auto takes batches.",
+    ),
+    click.option(
+        "--within", "within_h", type=click.FloatRange(0, min_open=True), metavar="H",
+        help="Hours until the answers are wanted; below 24, --mode auto takes live.",
     ),
     click.option("--offline", is_flag=True, help="Ask the built-in simulator; no key, no cost."),
     click.option("--fresh", is_flag=True, help="Ask anew: use no stored answer of another run."),
@@ -75,14 +82,38 @@ ASKING = options.apply(
     options.MODELS_FILE,
     options.STORE,
 )  # fmt: skip
-WAITING = options.apply(
+SPENDING = options.apply(
     click.option(
-        "--no-wait", "wait", flag_value=False, default=True, help="Batches: look once, then leave."
+        "--budget", callback=options.budget, metavar="USD",
+        help="Spend at most so much, judges included; stop with exit code 4 before it is exceeded.",
+    ),
+    click.option("--yes", is_flag=True, help="Do not ask before an expensive run."),
+)  # fmt: skip
+BATCHING = options.apply(
+    click.option(
+        "--batch-requests", type=click.IntRange(1), metavar="N",
+        help="Batches: requests in one at most; 100,000 by default, 10,000 to be careful.",
     ),
     click.option(
-        "--poll", "poll_s", type=click.FloatRange(0, min_open=True), metavar="S",
-        envvar="HARNESS_BATCH_POLL_S",
-        help="Batches: seconds between two looks; by their age, from 10 to 300, by default.",
+        "--batch-mb", type=click.FloatRange(0, min_open=True), metavar="MB",
+        help="Batches: megabytes of one at most; 250 by default.",
+    ),
+    click.option(
+        "--batch-tries", type=click.IntRange(1), metavar="N",
+        help="Batches: how often a request is sent that its batch did not finish; 3 by default.",
+    ),
+    click.option(
+        "--dry-run-first/--no-dry-run-first", default=None,
+        help="Batches: ask one request of each kind live before a wave; by default before one of "
+        "more than 100 requests.",
+    ),
+)  # fmt: skip
+WAITING = options.apply(
+    options.WAIT,
+    click.option(
+        "--stragglers", type=click.Choice(["batch", "live"]), default=None,
+        help="Batches: where requests go that a batch did not finish: the next batch (default), or "
+        "live at the full price.",
     ),
 )  # fmt: skip
 TELLING = options.apply(
@@ -93,31 +124,44 @@ TELLING = options.apply(
         help="Where the reports go; .harness/runs/RUN by default.",
     ),
     click.option("--strict", is_flag=True, help="Let an inconclusive gate fail."),
+    click.option(
+        "--baseline", callback=options.stated, metavar="RUN|FILE",
+        help="Compare with this run, or with a file that `harness baseline` made.",
+    ),
+    options.FORCE,
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     options.JSON,
-)
+)  # fmt: skip
 
 
 @click.command(epilog="Example:  harness run suites --models haiku,sonnet --tags billing")
 @options.PATHS
 @SELECTING
 @ASKING
+@SPENDING
+@BATCHING
 @WAITING
 @TELLING
 def run(
-    paths: tuple[str, ...], store: str | None, *, quiet: bool, as_json: bool, **given: Any
-) -> int:
+    paths: tuple[str, ...], store: str | None, *,
+    quiet: bool, as_json: bool, yes: bool, **given: Any,
+) -> int:  # fmt: skip
     """Ask the models what the suites in PATHS say, grade the answers, write the reports."""
     mode, threshold = given.pop("mode"), given.pop("auto_threshold")
+    within_h = given.pop("within_h")
+    given["stragglers"] = given["stragglers"] or "batch"
     asked: Mode = "live" if mode == "auto" else mode
     invocation = Invocation(paths=paths, cwd=str(Path.cwd()), mode=asked, **given)
     prepared = _prepared(invocation, quiet=quiet)
     if mode == "auto":
-        prepared = _chosen(prepared, threshold, quiet=quiet)
+        prepared = _chosen(prepared, threshold, within_h, quiet=quiet)
+    from harness.cli.planning import announce
+
     if invocation.out:
         _require_folder(Path(invocation.out))
     opened = options.open_store(store)
     try:
+        announce(prepared, opened, yes=yes, told=not (quiet or as_json))
         return _run(prepared, opened, None, Telling(store, quiet, as_json))
     finally:
         opened.close()
@@ -126,18 +170,22 @@ def run(
 @click.command(epilog="Example:  harness resume latest")
 @click.argument("name", metavar="RUN")
 @options.STORE
+@SPENDING
 @WAITING
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @options.JSON
 def resume(
-    name: str, store: str | None, *, wait: bool, poll_s: float | None, quiet: bool, as_json: bool
+    name: str, store: str | None, *, quiet: bool, as_json: bool, yes: bool, **waiting: Any
 ) -> int:
     """Go on with RUN: what was answered is in the store and is not asked again."""
+    from harness.cli.planning import announce
+
     opened = options.open_store(store, existing=True)
     try:
         known = opened.run(options.run_name(name))
         begun = Invocation.of(known.invocation)
-        invocation = replace(begun, wait=wait, poll_s=poll_s or begun.poll_s)
+        given = {option: value for option, value in waiting.items() if value is not None}
+        invocation = replace(begun, **given)
         if not invocation.paths:
             raise UsageError(
                 f"run {known.id} was begun by pytest; go on with the same pytest command and "
@@ -147,6 +195,8 @@ def resume(
             raise UsageError(f"run {known.id} was begun in {invocation.cwd}, which is gone")
         with contextlib.chdir(invocation.cwd):
             prepared = _prepared(invocation, quiet=quiet)
+            prepared = replace(prepared, finished=opened.finished(known.id))
+            announce(prepared, opened, yes=yes, told=not (quiet or as_json))
             return _run(prepared, opened, known.id, Telling(store, quiet, as_json))
     finally:
         opened.close()
@@ -162,17 +212,25 @@ def _prepared(invocation: Invocation, *, quiet: bool) -> Prepared:
     return prepared
 
 
-def _chosen(prepared: Prepared, threshold: int, *, quiet: bool) -> Prepared:
-    """The run in the mode that suits its size; says which, and why."""
-    count = len(prepared.trials)
-    if count < threshold:
-        mode: Mode = "live"
-        why = f"{count:,} trials, fewer than {threshold:,}: answers now, at the list price"
+def _chosen(prepared: Prepared, threshold: int, within_h: float | None, *, quiet: bool) -> Prepared:
+    """The run in the mode that suits its size and its haste; says which, and why."""
+    from harness.cli.planning import glance
+    from reports.numbers import counted, dollars
+
+    planned = glance(prepared).total
+    count = counted(planned.calls, "request")
+    live, batch = dollars(planned.worst.live), dollars(planned.worst.batch)
+    mode: Mode = "live"
+    if within_h is not None and within_h < BATCH_H:
+        why = f"wanted within {within_h:g} h, and a batch may take {BATCH_H}"
+    elif planned.calls < threshold:
+        why = f"fewer than {threshold:,} (--auto-threshold): answers now"
     else:
         mode = "batch"
-        why = f"{count:,} trials, {threshold:,} or more: half the price, within 24 hours"
+        why = f"{threshold:,} or more (--auto-threshold): answers within {BATCH_H} h"
     if not quiet:
-        click.echo(f"mode {mode}: {why} (--auto-threshold)", err=True)
+        price = f"at most {live} live, {batch} by batch"
+        click.echo(f"mode {mode}: {count}, {why}; {price}", err=True)
     return replace(prepared, invocation=replace(prepared.invocation, mode=mode))
 
 
@@ -200,14 +258,14 @@ def _run(prepared: Prepared, store: Store, run_id: str | None, telling: Telling)
     finally:
         watch.close()
     comparison = conclude(prepared, store, execution)
-    folder = Path(prepared.invocation.out or FOLDER / "runs" / record.id)
+    folder = prepared.invocation.folder(record.id)
     try:
         _report(comparison, store, folder, watch, telling)
     except UsageError as error:
         store.finish(replace(comparison.run, exit_code=error.exit_code))
         click.echo(f"the answers are kept; write the reports with: {commands.report()}", err=True)
         raise
-    if isinstance(execution.stopped, PendingAnswerError):
+    if isinstance(execution.stopped, PendingAnswerError) and comparison.batches:
         for line in _waiting(comparison):
             click.echo(line, err=True)
         click.echo(f"collect with: {commands.resume()}", err=True)
@@ -246,11 +304,13 @@ def _verdict(comparison: Comparison, commands: Commands) -> int:
 def _report(
     comparison: Comparison, store: Store, folder: Path, watch: Silent, telling: Telling
 ) -> None:
+    from reports.step_summary import append_step_summary
     from reports.write import write_reports
 
     with rare_collections():
         results = store.results
         write_reports(folder, comparison, lambda: results(comparison.run.id), store=telling.store)
+    append_step_summary(os.environ, folder / "report.md")
     if telling.as_json:
         click.echo((folder / "run.json").read_text(encoding="utf-8"))
     elif not telling.quiet:

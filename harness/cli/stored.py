@@ -10,7 +10,7 @@ import click
 
 from harness.cli import options
 from harness.errors import UsageError
-from harness.settings import FOLDER
+from harness.invocation import Invocation
 
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
@@ -178,16 +178,14 @@ def report(name: str, formats: tuple[str, ...], out: str | None, store: str | No
 
 def _folder_of(run: Run) -> Path:
     """Where the run's reports went; what it was given is meant from where it was begun."""
-    named = run.invocation.get("out")
-    if not named:
-        return FOLDER / "runs" / run.id
-    return Path(run.invocation.get("cwd", "."), named)
+    begun = Invocation.of(run.invocation)
+    return Path(begun.cwd, begun.out) if begun.out else begun.folder(run.id)
 
 
 def _compared(store: Store, run: Run) -> Comparison:
     from harness.analysis.compare import compare
-    from harness.analysis.gates import judge
+    from harness.baselines import judged
     from harness.run import batches_of
 
-    comparison = compare(run, store.results(run.id))
-    return replace(comparison, gates=judge(comparison), batches=batches_of(run, store))
+    comparison = judged(compare(run, store.results(run.id)), store)
+    return replace(comparison, batches=batches_of(run, store))

@@ -148,8 +148,10 @@ def label(
         found = known.get(key, None if labels else seen) if key is not None else None
         if found is None:
             whole = shown(conversation.text.strip())
-            return Grade(False, reason=f"expected {expected!r}, got None: no label in {whole}")
-        return Grade(found == expected, reason=f"expected {expected!r}, got {shown(found)}")
+            reason = f"expected {expected!r}, got None: no label in {whole}"
+            return Grade(False, reason=reason, label=(expected, None))
+        reason = f"expected {expected!r}, got {shown(found)}"
+        return Grade(found == expected, reason=reason, label=(expected, found))
 
     return grade
 

@@ -55,7 +55,8 @@ class Grade:
     """What a grader says: `passed` and `score` (0 to 1), or neither where it could not say.
 
     A grader returns the first three; the name, weight and turn are its place in the suite.
-    `judge` names the model that judged and its prompt, with the prompt's hash.
+    `judge` names the model that judged and its prompt, with the prompt's hash. `label` has the
+    class that was expected and the one that was found (`None`: none), where a grader looks for one.
     """
 
     passed: bool | None
@@ -66,6 +67,7 @@ class Grade:
     turn: int | None = None
     parts: tuple[Grade, ...] = ()
     judge: str = ""
+    label: tuple[str, str | None] | None = None
 
     def __post_init__(self) -> None:
         if self.score is None and self.passed is not None:

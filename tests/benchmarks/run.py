@@ -1,6 +1,6 @@
 """Measures the harness against the simulator and prints a table of ratios.
 
-    python tests/benchmarks/run.py [--quick] [--only cpu,throughput,startup,scale,pytest]
+    python tests/benchmarks/run.py [--quick] [--only cpu,throughput,startup,scale,pytest,batches]
 
 `docs/performance.md` says what is measured and keeps the last table. Nothing here is asserted.
 """
@@ -13,13 +13,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from batches import batches
 from live import against_bare, throughput
 from pytest_items import pytest_items
 from report import Row, table
 from scale import scale
 from startup import startup
 
-BENCHMARKS = ("startup", "cpu", "throughput", "scale", "pytest")
+BENCHMARKS = ("startup", "cpu", "throughput", "scale", "pytest", "batches")
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -56,6 +57,8 @@ def benchmarks(given: argparse.Namespace, folder: Path) -> Iterator[Row]:
         yield from throughput(folder, given.cases, 100, min(given.rounds, 3))
     if "pytest" in given.only:
         yield from pytest_items(folder, given.cases, given.connections, min(given.rounds, 3))
+    if "batches" in given.only:
+        yield from batches(folder, given.cases * 100, min(given.rounds, 3))
     if "scale" in given.only:
         for form in ("csv", "yaml") if given.form == "both" else (given.form,):
             yield from scale(folder, (given.cases, given.many), form, given.rounds)

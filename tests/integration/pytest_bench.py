@@ -24,7 +24,10 @@ for package in (harness, reports):
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if "examples" not in found.name and "__main__" not in found.name:
             importlib.import_module(found.name)
-for name in ("anthropic.resources.messages", "dotenv", "rich.console", "rich.table", "yaml"):
+for name in (
+    *("anthropic.resources.messages", "dotenv", "numpy", "rich.console", "rich.table"),
+    *("scipy.special", "yaml"),
+):
     importlib.import_module(name)
 
 ALONE = ("-p", "no:hypothesispytest")

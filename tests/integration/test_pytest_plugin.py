@@ -214,8 +214,8 @@ def test_junit_has_what_a_trial_took(evals: Evals) -> None:
     "wanted",
     [
         "simulated: nothing here came from Claude",
-        "sonnet * 66.7 % *",
-        "fail: pair pass_rate ?sonnet?: 66.7 %, wanted at least 70 %",
+        "sonnet * 67 % *",
+        "inconclusive: pair pass_rate ?sonnet?: 66.7 % (*), wanted at least 70 %: *",
         "Cost: *, of which this run paid *",
         "Report: .harness/runs/*/report.html",
     ],

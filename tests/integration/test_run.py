@@ -167,7 +167,7 @@ def test_other_models_may_be_asked_than_the_suite_names(bench: Any, serve: Serve
 
 
 def test_a_gate_that_fails_is_exit_code_1(bench: Any):
-    file = bench.words(4)
+    file = bench.words(40)
     file.write_text(file.read_text() + "gates: [{pass_rate: {min: 0.9}}]\n")
     assert bench.run(offline=True).code == 1
 

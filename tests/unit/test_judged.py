@@ -18,7 +18,7 @@ REFERENCE = "{reference: Paris, accept: [same, superset]}"
 TURNS = """\
 suite: t
 models: [haiku]
-messages: [{user: Hello}, {assistant: Hi}]
+messages: [{role: user, content: Hello}, {role: assistant, content: Hi}]
 turns:
   - {user: One?, graders: [{rubric: Is kind.}]}
   - {user: Two?, graders: [{rubric: Is kind.}]}

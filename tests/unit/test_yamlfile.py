@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import Place, SuiteError
-from harness.yamlfile import PlaceOf, read_yaml, scan_yaml
+from harness.yamlfile import PlaceOf, dump_yaml, read_yaml, scan_yaml
 
 
 @pytest.fixture
@@ -44,6 +44,16 @@ def test_what_yaml_writes_is_read_back(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "law.yaml"
     assert read(file, yaml.safe_dump(tree))[0] == tree
+
+
+@given(tree=plain | st.dictionaries(st.text(), st.floats(allow_nan=False)))
+def test_what_is_dumped_is_read_back_with_its_keys_in_order(
+    tmp_path_factory: pytest.TempPathFactory, tree: object
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "dumped.yaml"
+    found = read(file, dump_yaml(tree))[0]
+    assert found == tree
+    assert not isinstance(tree, dict) or list(found) == list(tree)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,253 @@
+"""What a run may spend: money is promised to a request before it is sent, and settled after.
+
+What is spent and what is promised never exceed the limit together. What may be billed is noted
+outside before it is sent, so that a run that was killed knows what it may have spent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from harness.errors import AnswerMissingError, BudgetError, RunStoppedError, UsageError
+from harness.records import Answer, Bill, Missing, Request
+
+log = logging.getLogger("harness")
+
+STEP = Decimal("0.02")
+"""What is noted outside goes ahead of what may be billed by this share of the limit."""
+MAX_USD = Decimal(10**9)
+
+Note = Callable[[Decimal], None]
+
+
+def usd(text: str, name: str = "--budget") -> Decimal:
+    """The dollars of an option, such as `5`, `0.50` or `$5`; raises UsageError for all else."""
+    try:
+        amount = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 < amount <= MAX_USD:
+        raise UsageError(f"{name} {text!r} is no budget; write dollars above 0, as in {name} 5.00")
+    return amount
+
+
+def exactly(amount: Decimal) -> str:
+    """Dollars with every digit, two at least: `$5.00`, `$0.00125`."""
+    digits = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"${amount:,.{digits}f}"
+
+
+@dataclass(eq=False, slots=True)
+class Promise:
+    """Money for one attempt at a live request; until it is `sent`, it cannot be billed."""
+
+    amount: Decimal
+    sent: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A request that waits for money."""
+
+    amount: Decimal
+    what: str
+    granted: asyncio.Future[Promise]
+
+
+@dataclass(slots=True)
+class Budget:
+    """A limit, what is `spent`, and what is promised: `live`, and to requests of batches by key.
+
+    `note` keeps what may be billed in all, at the latest before it is sent.
+    """
+
+    limit: Decimal
+    spent: Decimal = Decimal(0)
+    note: Note = lambda _usd: None
+    live: Decimal = Decimal(0)
+    batched: dict[str, Decimal] = field(default_factory=dict)
+    _in_batches: Decimal = Decimal(0)
+    _sent: Decimal = Decimal(0)
+    _under_way: int = 0
+    _noted: Decimal = Decimal(0)
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _stopped: bool = False
+
+    @property
+    def committed(self) -> Decimal:
+        """Dollars that are spent or promised."""
+        return self.spent + self.live + self._in_batches
+
+    @property
+    def billable(self) -> Decimal:
+        """Dollars that are spent, or may be without another request."""
+        return self.spent + self._sent + self._in_batches
+
+    @property
+    def left(self) -> Decimal:
+        """Dollars that may still be promised."""
+        return self.limit - self.committed
+
+    async def reserve(self, amount: Decimal, what: str) -> Promise:
+        """The promise of `amount` to the request `what`, as soon as it fits.
+
+        One that does not fit waits for those under way. Raises BudgetError where none is, and
+        AnswerMissingError where only batches are, since whoever waits for these asks now.
+        """
+        if self._stopped:
+            raise RunStoppedError("the run was stopped")
+        if amount <= self.left:
+            return self._grant(amount)
+        if not self._under_way:
+            raise self._refusal(amount, what)
+        waiting = _Waiting(amount, what, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        try:
+            return await waiting.granted
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            elif waiting.granted.done() and not waiting.granted.cancelled():
+                self.settle(waiting.granted.result(), Decimal(0))
+            raise
+
+    def send(self, promise: Promise) -> None:
+        """The attempt is about to be sent, and may be billed from now on."""
+        self._ahead(self.billable + promise.amount)
+        promise.sent = True
+        self._sent += promise.amount
+
+    def settle(self, promise: Promise, real: Decimal) -> None:
+        """The attempt has cost `real` dollars, or may have; nothing, where it was not sent."""
+        self.live -= promise.amount
+        self._under_way -= 1
+        if promise.sent:
+            if real > promise.amount:
+                log.warning("a request cost $%s, at most $%s was foreseen", real, promise.amount)
+            self._sent -= promise.amount
+            self.spent += real
+        self._settled()
+
+    def set_aside(self, key: str, amount: Decimal) -> bool:
+        """Promise `amount` to a request of a batch; false where it does not fit."""
+        if key in self.batched:
+            return True
+        if amount > self.left:
+            return False
+        self._ahead(self.billable + amount)
+        self.batched[key] = amount
+        self._in_batches += amount
+        return True
+
+    def hold(self, key: str, amount: Decimal) -> None:
+        """A request that is in a batch already may cost `amount`, whether that fits or not."""
+        if key not in self.batched:
+            self.batched[key] = amount
+            self._in_batches += amount
+
+    def paid(self, key: str, real: Decimal | None) -> None:
+        """A batch has answered the request for `real` dollars; unknown counts as promised."""
+        promised = self.batched.pop(key, Decimal(0))
+        self._in_batches -= promised
+        self.spent += promised if real is None else real
+        self._settled()
+
+    def release(self, keys: Iterable[str]) -> None:
+        """These requests were in no batch that answered them, and cost nothing."""
+        for key in keys:
+            self._in_batches -= self.batched.pop(key, Decimal(0))
+        self._settled()
+
+    def stop(self) -> None:
+        """Promise nothing more; whoever waits is told."""
+        self._stopped = True
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.granted.set_exception(RunStoppedError("the run was stopped"))
+
+    def close(self) -> None:
+        """Note exactly what may be billed by now."""
+        self._noted = self.billable
+        self.note(self._noted)
+
+    def refused(self, amount: Decimal, what: str) -> BudgetError:
+        """The error that says why a request does not fit, and the way on."""
+        may = f"{what} may cost up to {exactly(amount)}"
+        if not self.committed:
+            return BudgetError(
+                f"the budget of {exactly(self.limit)} is below the first request: {may}; "
+                "raise --budget, or lower `max_tokens`"
+            )
+        held = f", and {exactly(self._in_batches)} is promised to batches" if self.batched else ""
+        return BudgetError(
+            f"stopped by the budget of {exactly(self.limit)}: {exactly(self.spent)} is spent or "
+            f"may have been billed{held}, and {may}; go on with a larger --budget"
+        )
+
+    def _refusal(self, amount: Decimal, what: str) -> Exception:
+        error = self.refused(amount, what)
+        return AnswerMissingError(Missing("budget_reached", str(error))) if self.batched else error
+
+    def _grant(self, amount: Decimal) -> Promise:
+        self.live += amount
+        self._under_way += 1
+        return Promise(amount)
+
+    def _ahead(self, billable: Decimal) -> None:
+        if billable > self._noted:
+            ahead = min(self.limit, billable + self.limit * STEP)
+            self._noted = max(ahead, billable)
+            self.note(self._noted)
+
+    def _settled(self) -> None:
+        self._wake()
+        ahead = self.billable + self.limit * STEP
+        if self._noted > ahead + self.limit * STEP:
+            self._noted = ahead
+            self.note(ahead)
+
+    def _wake(self) -> None:
+        """Promise what has become free to those who wait and fit; refuse them where none can."""
+        still = []
+        for one in self._waiting:
+            if one.amount <= self.left and not one.granted.done():
+                one.granted.set_result(self._grant(one.amount))
+            elif not one.granted.done():
+                still.append(one)
+        self._waiting = still if self._under_way else []
+        for one in () if self._under_way else still:
+            one.granted.set_exception(self._refusal(one.amount, one.what))
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """A budget, and how requests and answers are priced: at most, by tier, and as billed.
+
+    `answered` is what the answers cost that the run had paid for before.
+    """
+
+    budget: Budget
+    live: Callable[[Request], Decimal | None]
+    batch: Callable[[Request], Decimal | None]
+    price: Callable[[Answer], Bill]
+    answered: Decimal = Decimal(0)
+
+
+def described(request: Request) -> str:
+    """A request as the budget's errors name it."""
+    kind = "a judge's request" if request.purpose == "judge" else "a request"
+    return f"{kind} to {request.model}"
+
+
+def known(amount: Decimal | None, request: Request) -> Decimal:
+    """The amount; raises BudgetError where no price is known."""
+    if amount is None:
+        raise BudgetError(
+            f"no price of {request.model} is known for such a request, and a budget needs one; "
+            "name it in a table with --models-file"
+        )
+    return amount

@@ -1,0 +1,253 @@
+"""`harness plan`: what a run would ask and cost; and the line and question before a run begins."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli import options
+from harness.cli.running import SELECTING
+from harness.errors import HarnessError, UsageError
+from harness.invocation import Invocation
+
+if TYPE_CHECKING:
+    from harness.estimate import Counts, Kept
+    from harness.forecast import Detection, Forecast
+    from harness.history import History
+    from harness.records import Request
+    from harness.run import Prepared
+    from harness.store import Store
+
+ASK_ABOVE_USD = Decimal(5)
+"""A run that may be expected to cost more is asked about, on a terminal."""
+GLANCE = 200
+"""Cases of a suite that are looked at for the line before a run."""
+GLANCE_RESULTS = 500
+COUNTED = "token-counts.json"
+MOST_COUNTED = 20_000
+
+
+def detected(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """A difference of scores, as a share (`0.03`) or a percentage (`3%`)."""
+    if value is None:
+        return None
+    text = value.strip()
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1:
+        raise click.BadParameter(f"{value!r} is no difference of scores; write 0.03 or 3%")
+    return number
+
+
+@click.command(epilog="Example:  harness plan suites --models haiku,sonnet --detect 0.03")
+@options.PATHS
+@SELECTING
+@click.option(
+    "--detect", callback=detected, metavar="D",
+    help="Say how many cases or repeats find a difference of D, and what they cost.",
+)  # fmt: skip
+@click.option("--offline", is_flag=True, help="Ask nobody: estimate input tokens from the text.")
+@click.option("--fresh", is_flag=True, help="Plan to ask anew what is stored.")
+@options.MODELS_FILE
+@options.STORE
+@options.JSON
+def plan(
+    paths: tuple[str, ...], store: str | None, detect: float | None, *,
+    offline: bool, as_json: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Tell what a run of the suites in PATHS would ask and cost. Asks no model."""
+    from harness.run import prepare
+    from reports.planning import plan_json, plan_text
+
+    invocation = Invocation(paths=paths, cwd=str(Path.cwd()), **given)
+    prepared = prepare(invocation, os.environ, Path.cwd())
+    opened = _store(store)
+    try:
+        found = _planned(prepared, opened, detect, offline=offline)
+    finally:
+        if opened is not None:
+            opened.close()
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(plan_json(found)).decode())
+        return
+    from rich.console import Console
+
+    for warning in prepared.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(plan_text(found, Console().width if sys.stdout.isatty() else None))
+
+
+def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool) -> None:
+    """Say in a line what the run will cost, and ask where that is much.
+
+    Nothing is said of a run that costs nothing. Nobody is asked in CI, or where there is no
+    terminal. Raises UsageError where the answer is no.
+    """
+    invocation = prepared.invocation
+    if invocation.mode == "replay" or invocation.offline or not told:
+        return
+    from reports.numbers import dollars
+    from reports.planning import plan_line
+
+    found = glance(prepared, store)
+    click.echo(plan_line(found, invocation.mode), err=True)
+    prices = found.total.expected
+    cost = prices.live if invocation.mode == "live" else prices.batch
+    dear = cost is None or cost > ASK_ABOVE_USD
+    if yes or invocation.budget is not None or not dear or not _somebody_there():
+        return
+    if not click.confirm(f"That is above {dollars(ASK_ABOVE_USD)}. Go on?", err=True):
+        raise UsageError(
+            "not begun; nothing was sent. --yes does not ask, --budget USD sets a limit"
+        )
+
+
+def glance(prepared: Prepared, store: Store | None = None) -> Forecast:
+    """The plan of a run, quickly: of some of its cases, and without asking anybody."""
+    return _forecast(prepared, store, most=GLANCE)
+
+
+def _somebody_there() -> bool:
+    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return not in_ci and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _store(named: str | None) -> Store | None:
+    """The store, where there is one: a plan makes none."""
+    try:
+        opened: Store = options.open_store(named, existing=True)
+    except UsageError:
+        return None
+    return opened
+
+
+def _planned(
+    prepared: Prepared, store: Store | None, detect: float | None, *, offline: bool
+) -> Forecast:
+    """The whole plan."""
+    counts = None if offline else _counting(prepared)
+    history = _history(prepared, store)
+    found = _forecast(prepared, store, count=counts, history=history)
+    return replace(found, detection=_detections(prepared, history, detect))
+
+
+def _history(prepared: Prepared, store: Store | None, most: int | None = None) -> History:
+    from harness import history
+
+    names = [suite.name for suite in prepared.suites]
+    return history.read(store, names, most=most or history.MOST_RESULTS)
+
+
+def _forecast(
+    prepared: Prepared, store: Store | None, *, count: Counts | None = None,
+    history: History | None = None, most: int | None = None,
+) -> Forecast:  # fmt: skip
+    from harness.estimate import Sources, forecast
+    from harness.prompt import ttl_of
+
+    if history is None:
+        history = _history(prepared, store, GLANCE_RESULTS)
+    kept = None if prepared.invocation.fresh or store is None else _kept(prepared, store)
+    ttl = ttl_of(prepared.invocation.mode)
+    sources = Sources(
+        prepared.registry, datetime.now(UTC), history, kept, count, ttl=ttl, most=most
+    )
+    return forecast(prepared.trials, sources)
+
+
+def _kept(prepared: Prepared, store: Store) -> Kept:
+    """Which keys have an answer, a simulated one too where the environment leads to a simulator."""
+    from harness.recorder import simulated_identity
+
+    simulator = prepared.environ.get("ANTHROPIC_BASE_URL") or ""
+
+    def kept(keys: Sequence[str]) -> set[str]:
+        found = store.kept(keys)
+        if simulator:
+            names = {simulated_identity(key, simulator): key for key in keys if key not in found}
+            found |= {names[name] for name in store.kept(names)}
+        return found
+
+    return kept  # type: ignore[return-value]
+
+
+def _counting(prepared: Prepared) -> Counts | None:
+    """The API's count_tokens, remembered in a file; `None` without a key."""
+    from harness.backends.access import Access
+
+    try:
+        access = Access.of(prepared.environ)
+    except HarnessError:
+        return None
+
+    def count(requests: Sequence[Request]) -> list[int | None]:
+        from harness.backends.counting import count as counted
+        from harness.recorder import digest
+        from harness.settings import FOLDER
+
+        file = FOLDER / COUNTED
+        known = _read(file)
+        names = [digest(request) for request in requests]
+        new = {n: r for n, r in zip(names, requests, strict=True) if n not in known}
+        found = zip(new, counted(access, list(new.values())), strict=True)
+        known |= {name: tokens for name, tokens in found if tokens is not None}
+        if new:
+            _write(file, known)
+        return [known.get(name) for name in names]
+
+    return count
+
+
+def _read(file: Path) -> dict[str, int]:
+    """The counts in the file; one that is damaged counts for nothing."""
+    import orjson
+
+    try:
+        data = orjson.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    said = data.items() if isinstance(data, dict) else ()
+    return {str(name): tokens for name, tokens in said if isinstance(tokens, int)}
+
+
+def _write(file: Path, counts: Mapping[str, int]) -> None:
+    import orjson
+
+    newest = dict(list(counts.items())[-MOST_COUNTED:])
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(orjson.dumps(newest))
+    except OSError as error:
+        click.echo(f"warning: {file} cannot be written: {error.strerror}", err=True)
+
+
+def _detections(prepared: Prepared, history: History, wanted: float | None) -> dict[str, Detection]:
+    """By suite with two candidates or more: what it finds, at what all of it costs."""
+    from harness.detect import detection
+    from harness.estimate import Sources, forecast
+
+    sources = Sources(prepared.registry, datetime.now(UTC), history)
+    by_suite = {}
+    for suite in prepared.suites:
+        trials = [trial for trial in prepared.trials if trial.suite is suite]
+        repeats = Counter((trial.case.id, trial.candidate.name) for trial in trials)
+        if len(suite.candidates) > 1 and trials:
+            cost = forecast(trials, sources).total.expected  # of all, stored or not
+            size = len({trial.case.id for trial in trials}), min(repeats.values())
+            by_suite[suite.name] = detection(
+                suite.name, size=size, cost=cost, history=history, wanted=wanted
+            )
+    return by_suite

@@ -1,0 +1,99 @@
+"""What a run has spent before, out of the store: a budget counts it when the run goes on.
+
+With `store`, `journal` and `wanted` a user of SQLAlchemy. What a run may have spent is kept beside
+its answers, since an attempt that broke off may have been billed and left no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
+
+import sqlalchemy as sa
+
+from harness import codec, judges
+from harness.bounds import Size, dearest, worst_case
+from harness.budget import Budget, Purse
+from harness.errors import BudgetError, UsageError
+from harness.models import Registry
+from harness.pricing import bill
+from harness.records import Candidate, Request
+from harness.store import Store, answers, meta
+from harness.suite import Suite
+
+
+def opened(store: Store, run: str, limit: Decimal | None, registry: Registry) -> Purse | None:
+    """The purse of a run that begins or goes on, `None` without a limit.
+
+    Raises BudgetError where the costs of its earlier answers are unknown.
+    """
+    if limit is None:
+        return None
+    answered = spent(store, run, registry)
+    before = max(answered, noted(store, run))
+    return Purse(
+        Budget(limit, before, partial(keep, store, run)),
+        partial(_most, registry=registry, batch=False),
+        partial(_most, registry=registry, batch=True),
+        partial(bill, registry=registry),
+        answered,
+    )
+
+
+def require_prices(
+    candidates: Iterable[Candidate], suites: Iterable[Suite], registry: Registry, today: date
+) -> None:
+    """Raise UsageError where a model that answers or judges has no known price."""
+    models = {each.model: registry.resolve(each.model) for each in candidates}
+    models |= judges.models(suites, registry)
+    least = Size(1, 1)
+    unknown = [m for m in models if dearest(least, models[m], registry, today) is None]
+    if unknown:
+        raise UsageError(
+            f"no price is known of {', '.join(unknown)}, and --budget needs one of every model "
+            "that answers or judges; name it in a table with --models-file, or leave --budget out"
+        )
+
+
+def _most(request: Request, *, registry: Registry, batch: bool) -> Decimal | None:
+    return worst_case(request, registry, datetime.now(UTC).date(), batch=batch)
+
+
+def spent(store: Store, run: str, registry: Registry) -> Decimal:
+    """Dollars of the answers that the run has paid for; raises BudgetError for an unknown price."""
+    total = Decimal(0)
+    query = sa.select(answers.c.answer).where(answers.c.run == run)
+    with store.errors(), store.engine.connect() as connection:
+        for (data,) in connection.execute(query):
+            answer = codec.load_answer(data)
+            cost = bill(answer, registry).total
+            if cost is None:
+                raise BudgetError(
+                    f"run {run} has an answer of {answer.model} with no known price, and a budget "
+                    "counts what was spent; name the price with --models-file"
+                )
+            total += cost
+    return total
+
+
+def noted(store: Store, run: str) -> Decimal:
+    """Dollars that the run may have spent when it was last heard of; 0 where it had no budget."""
+    query = sa.select(meta.c.value).where(meta.c.name == _name(run))
+    with store.errors(), store.engine.connect() as connection:
+        return Decimal(connection.scalar(query) or 0)
+
+
+def keep(store: Store, run: str, amount: Decimal) -> None:
+    """Note that the run may have spent so much."""
+    insert = store.insert(meta).values(name=_name(run), value=f"{amount:f}")
+    insert = insert.on_conflict_do_update(
+        index_elements=[meta.c.name], set_={"value": insert.excluded.value}
+    )
+    with store.errors(), store.engine.begin() as connection:
+        connection.execute(insert)
+
+
+def _name(run: str) -> str:
+    return f"budget {run}"[:50]

@@ -1,0 +1,165 @@
+"""The bill never exceeds the budget: many requests at once, faults, batches, and going on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from local_api import Asked, Behaviour, LocalApi, access, error, http, message
+
+from harness.backends.wire import usage_of
+from harness.errors import BudgetError, UsageError
+from harness.model_table import load_registry
+from harness.pricing import bill
+from harness.records import Answer
+from harness.store import Store
+
+Serve = Callable[[Behaviour], LocalApi]
+Simulate = Callable[..., str]
+REGISTRY = load_registry()
+NOW = datetime.now(UTC)
+FIRST = Decimal("0.002")
+"""More than any request of these suites may cost."""
+
+
+def cost(entry: dict[str, Any]) -> Decimal:
+    """Dollars of one entry of the simulator's ledger."""
+    tier = entry["usage"].get("service_tier")
+    usage = usage_of(entry["usage"])
+    total = bill(Answer((), entry["model"], "end_turn", usage, NOW, service_tier=tier), REGISTRY)
+    assert total.total is not None
+    return total.total
+
+
+def billed(url: str) -> Decimal:
+    """What the simulator's ledger comes to, at list prices."""
+    with urllib.request.urlopen(f"{url}/__simulator/ledger") as response:
+        return sum(map(cost, json.load(response)["requests"]), Decimal(0))
+
+
+@pytest.mark.parametrize("budget", ["0.0021", "0.005"])
+def test_the_bill_stays_below_the_budget_at_a_concurrency_of_100(
+    bench: Any, simulate: Simulate, budget: str
+):
+    bench.words(150)
+    url = simulate(str(bench.folder / "words.yaml"), "--latency", "0.02")
+    ended = bench.run(access(url), concurrency=100, budget=Decimal(budget))
+    assert isinstance(ended.stopped, BudgetError)
+    assert ended.code == 4
+    assert Decimal(budget) - FIRST < billed(url) <= Decimal(budget)
+
+
+@pytest.mark.parametrize("fault", ["cut", "drop", "status=504"])
+def test_an_answer_that_was_lost_on_the_way_counts_as_paid(
+    bench: Any, simulate: Simulate, fault: str
+):
+    bench.words(60)
+    url = simulate(str(bench.folder / "words.yaml"), "--fault", f"{fault},p=0.3")
+    ended = bench.run(access(url), concurrency=50, budget=Decimal("0.004"))
+    assert ended.code in (3, 4)
+    assert 0 < billed(url) <= Decimal("0.004")
+
+
+def test_refusals_cost_nothing(bench: Any, serve: Serve):
+    bench.words(2, models="haiku")
+    calls: list[int] = []
+
+    def behave(asked: Asked) -> bytes:
+        calls.append(asked.number)
+        return http(error("overloaded_error"), 529) if len(calls) < 4 else http(message("word0"))
+
+    ended = bench.run(access(serve(behave).url), budget=Decimal("0.001"))
+    assert (ended.stopped, len(ended.results)) == (None, 2)
+
+
+def test_a_budget_that_suffices_changes_nothing(bench: Any, simulate: Simulate):
+    bench.words(20)
+    url = simulate(str(bench.folder / "words.yaml"))
+    ended = bench.run(access(url), budget=Decimal(1))
+    assert (ended.stopped, ended.outcomes["passed"]) == (None, 30)
+
+
+def test_a_budget_below_the_first_request_says_what_that_may_cost(bench: Any, simulate: Simulate):
+    bench.words(2, models="haiku")
+    url = simulate(str(bench.folder / "words.yaml"))
+    ended = bench.run(access(url), budget=Decimal("0.0001"))
+    assert ended.code == 4
+    assert "below the first request: a request to claude-haiku" in str(ended.stopped)
+    assert "may cost up to $0.000" in str(ended.stopped)
+    assert billed(url) == 0
+
+
+@pytest.mark.parametrize(("mode", "budget"), [("live", "0.002"), ("batch", "0.001")])
+def test_a_run_goes_on_with_a_larger_budget_which_counts_what_was_spent(
+    bench: Any, simulate: Simulate, mode: str, budget: str
+):
+    bench.words(60)
+    url = simulate(str(bench.folder / "words.yaml"), "--batch-seconds", "0.1")
+    asked = {"mode": mode, "poll_s": 0.05}
+    first = bench.run(access(url), budget=Decimal(budget), **asked)
+    again = first.comparison.run.id
+    same = bench.run(access(url), run_id=again, budget=Decimal(budget), **asked)
+    assert (first.code, same.code) == (4, 4)
+    assert 0 < billed(url) <= Decimal(budget)
+    last = bench.run(access(url), run_id=again, budget=Decimal(1), **asked)
+    assert (last.stopped, len(last.results)) == (None, 120)
+
+
+def test_a_wave_sends_what_fits_and_the_rest_when_it_has_settled(bench: Any, simulate: Simulate):
+    bench.words(60, models="haiku")
+    url = simulate(str(bench.folder / "words.yaml"), "--batch-seconds", "0.1")
+    ended = bench.run(access(url), mode="batch", poll_s=0.05, budget=Decimal("0.004"))
+    assert (ended.stopped, len(ended.results)) == (None, 60)
+    assert len(ended.comparison.batches) > 1
+    assert billed(url) <= Decimal("0.004")
+
+
+def test_a_batch_that_is_under_way_is_counted_by_the_process_that_goes_on(
+    bench: Any, simulate: Simulate
+):
+    bench.words(60, models="haiku")
+    url = simulate(str(bench.folder / "words.yaml"), "--batch-seconds", "0.6")
+    asked = {"mode": "batch", "poll_s": 0.1, "budget": Decimal("0.004")}
+    first = bench.run(access(url), wait=False, **asked)
+    assert first.code == 5
+    again = bench.run(access(url), run_id=first.comparison.run.id, **asked)
+    assert (again.stopped, len(again.results)) == (None, 60)
+    assert billed(url) <= Decimal("0.004")
+
+
+def test_a_run_that_was_killed_counts_what_was_under_way(bench: Any, simulate: Simulate):
+    bench.words(80)
+    url = simulate(str(bench.folder / "words.yaml"), "--latency", "0.2")
+    budget = "0.012"
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "harness", "run", "words.yaml", "--budget", budget, "--concurrency",
+         "10", "-q", "--store", "store.db"],
+        cwd=bench.folder, env={**os.environ, **access(url)},
+    )  # fmt: skip
+    while begun.poll() is None and not billed(url):
+        time.sleep(0.02)
+    begun.kill()
+    begun.wait()
+    store = Store(f"sqlite:///{bench.folder}/store.db")
+    known = store.run("latest").id
+    store.close()
+    ended = bench.run(access(url), run_id=known, budget=Decimal(budget), concurrency=10)
+    assert ended.code in (0, 4)
+    assert billed(url) <= Decimal(budget)
+
+
+def test_a_model_without_a_price_is_refused_before_anything_is_sent(bench: Any, simulate: Simulate):
+    bench.words(2, models="claude-unheard-of")
+    url = simulate(str(bench.folder / "words.yaml"))
+    with pytest.raises(UsageError, match="no price is known of claude-unheard-of"):
+        bench.run(access(url), budget=Decimal(1))
+    assert billed(url) == 0

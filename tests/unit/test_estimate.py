@@ -1,0 +1,171 @@
+"""What trials will ask and cost: turns, tools, judges, stored answers, answers of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from suite_making import answer, loaded, registry
+
+from harness import judges, plan
+from harness.detect import detection
+from harness.estimate import Sources, forecast
+from harness.forecast import Forecast, Prices
+from harness.history import History
+from harness.records import Bill, Call, Outcome, Request, Result, TrialId
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+HAIKU = "claude-haiku-4-5-20251001"
+PLAIN = """\
+suite: t
+models: [haiku]
+prompt: "Say {{ word }}."
+params: {max_tokens: 100}
+graders: [{contains: please}]
+cases:
+  - {id: a, vars: {word: one}}
+  - {id: b, vars: {word: two}}
+"""
+JUDGED = PLAIN.replace(
+    "[{contains: please}]",
+    """
+  - rubric: {criteria: Polite., judge: sonnet}
+  - panel: {judges: [haiku, opus], criteria: Short.}
+  - pairwise: {against: {text: No.}, judge: opus}
+  - any: [{reference: {expected: Yes., judge: haiku}}, {contains: x}]""",
+)
+TURNS = PLAIN.replace(
+    'prompt: "Say {{ word }}."',
+    """\
+turns:
+  - {user: "Say {{ word }}."}
+  - {user: "Again, please, and more of it."}
+max_tool_rounds: 4
+tools:
+  - {name: look, description: Looks., input_schema: {type: object}, reply: nothing}""",
+)
+CACHED = PLAIN.replace("params:", f"cache: 5m\nsystem: {'long ' * 5000}\nparams:")
+
+
+def planned(folder: Path, text: str, repeats: int = 1, **how: Any) -> Forecast:
+    suite = loaded(folder, text)
+    return forecast(
+        plan.trials([suite], repeats=repeats), Sources(registry(folder), NOW, **how)
+    )  # fmt: skip
+
+
+def result(case: str, tokens: int, candidate: str = "haiku", score: float = 1.0) -> Result:
+    given = answer("yes")
+    usage = type(given.usage)(input_tokens=10, output_tokens=tokens)
+    said = type(given)(given.content, given.model, "end_turn", usage, NOW)
+    request = Request({"model": HAIKU, "max_tokens": 100, "messages": []}, "2026-10-21")
+    trial = TrialId("t", case, candidate)
+    return Result(trial, Outcome.PASSED, score, calls=(Call(request, said, Bill()),))
+
+
+def test_every_trial_is_a_call_and_its_answer_at_most_max_tokens(tmp_path: Path):
+    share = planned(tmp_path, PLAIN, repeats=3).total
+    assert (share.trials, share.calls, share.output_tokens) == (6, 6, 600)
+    assert share.waves == {"turn 1": 6}
+
+
+def test_the_worst_is_no_less_than_what_is_expected_and_a_batch_is_half(tmp_path: Path):
+    share = planned(tmp_path, JUDGED).total
+    for expected, worst in [(share.expected.live, share.worst.live)]:
+        assert expected is not None
+        assert worst is not None
+        assert expected < worst
+    assert share.expected.batch == share.expected.live / 2  # type: ignore[operator]
+
+
+def test_judges_are_counted_by_their_graders(tmp_path: Path):
+    share = planned(tmp_path, JUDGED).total
+    assert share.waves == {"turn 1": 2, "judges": 12}
+
+
+def test_the_models_that_judge_are_known_from_the_suite(tmp_path: Path):
+    found = judges.models([loaded(tmp_path, JUDGED)], registry(tmp_path))
+    assert sorted(name.split("-")[1] for name in found) == ["haiku", "opus", "sonnet"]
+
+
+def test_turns_and_tools_are_waves_of_their_own(tmp_path: Path):
+    found = planned(tmp_path, TURNS)
+    assert found.total.waves == {"turn 1": 2, "turn 2": 2, "tools": 2}
+    assert found.total.most_output_tokens == 2 * (2 + 2 * 4) * 100
+
+
+def test_what_is_stored_costs_nothing(tmp_path: Path):
+    def all_but_one(keys: Any) -> list[str]:
+        return sorted(keys)[1:]
+
+    share = planned(tmp_path, PLAIN, repeats=2, kept=all_but_one).total
+    assert (share.trials, share.stored, share.calls) == (4, 3, 1)
+
+
+def test_answers_are_as_long_as_earlier_ones_of_the_case_or_else_of_the_suite(tmp_path: Path):
+    history = History()
+    history.add(result("a", 10))
+    history.add(result("a", 20))
+    assert planned(tmp_path, PLAIN, history=history).total.output_tokens == 15 + 15
+    history.add(result("b", 60))
+    assert planned(tmp_path, PLAIN, history=history).total.output_tokens == 15 + 60
+
+
+def test_counted_tokens_replace_the_estimate(tmp_path: Path):
+    def count(requests: Sequence[Request]) -> list[int | None]:
+        return [1000 for _ in requests]
+
+    found = planned(tmp_path, PLAIN, count=count)
+    assert (found.counting, round(found.total.input_tokens, -2)) == ("counted", 2000)
+
+
+def test_tokens_that_the_api_does_not_count_are_estimated(tmp_path: Path):
+    found = planned(tmp_path, PLAIN, count=lambda requests: [None for _ in requests])
+    assert found.counting == "estimated"
+    assert found.total.input_tokens == planned(tmp_path, PLAIN).total.input_tokens
+
+
+def test_a_shared_prompt_that_can_be_cached_makes_a_batch_cheaper(tmp_path: Path):
+    prices = planned(tmp_path, CACHED, repeats=5).total.expected
+    assert prices.cached is not None
+    assert prices.batch is not None
+    assert prices.cached < Decimal("0.6") * prices.batch
+
+
+def test_an_unknown_price_makes_the_cost_unknown_and_not_nothing(tmp_path: Path):
+    found = planned(tmp_path, PLAIN.replace("haiku", "claude-unheard-of")).total
+    assert found.expected == found.worst == Prices(None, None, None)
+
+
+def test_a_part_of_the_cases_stands_for_all(tmp_path: Path):
+    rows = "".join(f"  - {{id: c{n}, vars: {{word: w}}}}\n" for n in range(40))
+    text = PLAIN.partition("cases:")[0] + "cases:\n" + rows
+    some, every = planned(tmp_path, text, most=4), planned(tmp_path, text)
+    assert some.total.calls == every.total.calls == 40
+    assert any("at most 4 cases" in line for line in some.assumptions)
+
+
+def test_a_smaller_difference_takes_more_cases_and_more_money():
+    history = History()
+    for number in range(30):
+        history.add(result(str(number), 5, "a", number % 2))
+        history.add(result(str(number), 5, "b", number % 3 == 0))
+    history.runs["t"] = "r"
+    cost = Prices(Decimal(3), Decimal(1), Decimal(1))
+    found = [detection("t", size=(30, 1), cost=cost, history=history, wanted=d) for d in (0.2, 0.1)]
+    needed = [f.cases_needed or 0 for f in found]
+    assert 3.5 < needed[1] / needed[0] < 4.5
+    assert found[0].cost == cost.scaled(Decimal(needed[0]) / 30)
+    assert (found[0].basis, found[0].repeats_needed) == ("measured in run r, 30 cases", None)
+
+
+@pytest.mark.parametrize("wanted", [None, 0.03])
+def test_without_a_run_the_variance_is_assumed_and_said_to_be(wanted: float | None):
+    found = detection("t", size=(80, 1), cost=Prices(), history=History(), wanted=wanted)
+    assert found.basis.startswith("assumed")
+    assert found.detectable == pytest.approx(0.14, abs=0.001)
+    assert found.cases_needed == (None if wanted is None else 1745)
