@@ -17,6 +17,7 @@ Limits = tuple[float | None, float | None]
 Box = tuple[float, float, float, float]
 NONE: Limits = (None, None)
 UNKNOWN_SERIES = 7
+BOLD_LETTER = 7.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,12 @@ def spots(
     found: Sequence[Spot], front: Sequence[str], hull: Sequence[str], axes: Axes, width: int
 ) -> str:
     """Spots with intervals in both directions, the front as steps and the hull as a dashed line."""
-    height, left, top, bottom = (340, 52.0, 22.0, 296.0)
-    xs = [x for one in found for x in (one.x, *one.x_limits) if x is not None]
+    height, left, top, bottom = 306, 52.0, 22.0, 264.0
     ys = [y for one in found for y in (one.y, *one.y_limits) if y is not None]
-    log = charts.worth_a_log(xs)
-    x = charts.spanning(xs, left, width - 14.0, log=log, pad=0.08)
+    x = _dollars(found, left, width - 14.0)
     y = _shares(ys, bottom, top)
     by_name = {one.name: one for one in found}
-    title = f"{axes.x}{', logarithmic' if log else ''}"
+    title = f"{axes.x}{', logarithmic' if x.log else ''}"
     return drawing(
         axes.title,
         width,
@@ -68,10 +67,19 @@ def spots(
     )
 
 
+def _dollars(found: Sequence[Spot], start: float, end: float) -> Scale:
+    """A scale for the spots; on a logarithm a lower limit near 0 ends at the edge."""
+    values = [one.x for one in found]
+    log = charts.worth_a_log(values)
+    least = min(values) / 4 if log else 0.0
+    limits = [x for one in found for x in one.x_limits if x is not None and x >= least]
+    return charts.spanning([*values, *limits], start, end, log=log, pad=0.08)
+
+
 def _shares(values: Sequence[float], start: float, end: float) -> Scale:
     step = charts.round_step(max(max(values) - min(values), 0.05) / 6)
     low = max(0.0, step * int(min(values) / step + 1e-9))
-    return Scale(low, min(1.0, max(max(values), low + step)), start, end)
+    return Scale(low, min(1.0, max(*values, low + step) + step / 4), start, end)
 
 
 def _spot(one: Spot, number: int, x: Scale, y: Scale, front: Sequence[str]) -> str:
@@ -119,13 +127,11 @@ def _hull(on: Sequence[Spot], x: Scale, y: Scale) -> str:
 
 def _names(found: Sequence[Spot], x: Scale, y: Scale, width: int) -> list[str]:
     """A name beside each spot where there is room; the legend below has them all."""
-    taken: list[Box] = [
-        (x.at(o.x) - 9, y.at(o.y) - 9, x.at(o.x) + 9, y.at(o.y) + 9) for o in found
-    ]
+    taken: list[Box] = [(x.at(o.x) - 9, y.at(o.y) - 9, x.at(o.x) + 9, y.at(o.y) + 9) for o in found]
     written = []
     for one in found:
         text = charts.fitted(one.name, 150)
-        size = len(text) * charts.LETTER
+        size = len(text) * BOLD_LETTER
         for across, up in ((13, -9), (-13 - size, -9), (13, 19), (-13 - size, 19), (13, 4)):
             left, base = x.at(one.x) + across, y.at(one.y) + up
             box = (left, base - 11, left + size, base + 3)
@@ -156,7 +162,7 @@ class Span:
 def spans(rows: Sequence[Span], axes: Axes, width: int) -> str:
     """A row each with its interval, beside a line at 0; a figure that is sure is filled."""
     narrow = width <= NARROW
-    left, right = (12.0, width - 12.0) if narrow else (210.0, width - 190.0)
+    left, right = (12.0, width - 12.0) if narrow else (190.0, width - 150.0)
     pitch, top = (44, 6.0) if narrow else (28, 6.0)
     bottom = top + pitch * len(rows)
     values = [v for row in rows for v in (row.value, *row.limits, 0.0) if v is not None]
@@ -170,7 +176,7 @@ def spans(rows: Sequence[Span], axes: Axes, width: int) -> str:
             parts.append(label(2, middle - 17, charts.fitted(row.name, width - 8), class_="name"))
         else:
             parts.append(label(2, middle + 4, charts.fitted(row.name, left - 14), class_="name"))
-            parts.append(label(right + 12, middle + 4, charts.fitted(row.told, 178)))
+            parts.append(label(right + 12, middle + 4, charts.fitted(row.told, 138)))
     return drawing(axes.title, width, bottom + 42, *parts)
 
 
@@ -200,7 +206,7 @@ class Bar:
 def bars(rows: Sequence[Bar], keys: Sequence[str], axes: Axes, width: int) -> str:
     """A stacked bar a row; a part wide enough for its key has it written inside."""
     narrow = width <= NARROW
-    left, right = (8.0, width - 16.0) if narrow else (170.0, width - 90.0)
+    left, right = (8.0, width - 16.0) if narrow else (150.0, width - 66.0)
     pitch, top = (46, 4.0) if narrow else (32, 4.0)
     bottom = top + pitch * len(rows)
     most = max(sum(size for _, size, _ in row.parts) for row in rows)
@@ -236,18 +242,22 @@ def _bar(row: Bar, keys: Sequence[str], base: float, x: Scale) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Heap:
-    """How often each size was seen: `bins` are `(from, to, how many, figures)`, in order."""
+    """How often each size was seen: `bins` are `(from, to, how many, figures)`, in order.
+
+    `marks` are the median and a high quantile, where they are known; `size` counts all.
+    """
 
     name: str
     bins: Sequence[tuple[float, float, int, str]]
-    marks: Sequence[tuple[str, float]]
+    marks: Sequence[float]
+    size: int
     told: str
 
 
 def heaps(rows: Sequence[Heap], axes: Axes, width: int) -> str:
     """A histogram a row over one axis; heights are of the row's own largest bin."""
     narrow = width <= NARROW
-    left, right = (8.0, width - 12.0) if narrow else (170.0, width - 16.0)
+    left, right = (8.0, width - 12.0) if narrow else (150.0, width - 16.0)
     pitch, top = (74, 4.0) if narrow else (60, 4.0)
     bottom = top + pitch * len(rows)
     edges = [edge for row in rows for low, high, _, _ in row.bins for edge in (low, high)]
@@ -256,12 +266,15 @@ def heaps(rows: Sequence[Heap], axes: Axes, width: int) -> str:
     parts = [charts.bottom_axis(x, top, bottom, axes.write_x, title)]
     for number, row in enumerate(rows):
         base = top + pitch * (number + 1) - 2
+        room = 150 if narrow else left - 14
+        name = f"{charts.fitted(row.name, room - 50)}, n={row.size:,}"
         parts += _heap(row, number, base, x)
-        at = (left, base - 57) if narrow else (2, base - 22)
-        parts.append(label(*at, charts.fitted(row.name, left - 14 if not narrow else 150)))
-        at = (right, base - 57) if narrow else (2, base - 7)
-        anchor = "end" if narrow else "start"
-        parts.append(label(*at, row.told, class_="soft", anchor=anchor))
+        if narrow:
+            parts.append(label(left, base - 57, name, class_="name"))
+            parts.append(label(right, base - 57, row.told, anchor="end"))
+        else:
+            parts.append(label(2, base - 22, name, class_="name"))
+            parts.append(label(2, base - 7, row.told))
     return drawing(axes.title, width, bottom + 42, *parts)
 
 
@@ -270,10 +283,10 @@ def _heap(row: Heap, number: int, base: float, x: Scale) -> list[str]:
     drawn = []
     for low, high, count, title in row.bins:
         start, end, height = x.at(low), x.at(high), 40 * count / most
-        size = {"width": max(end - start - 1, 1.0), "height": max(height, 1.0)}
-        box = charts.element("rect", x=start, y=base - size["height"], class_="part", **size)
+        wide, tall = max(end - start - 1, 1.0), max(height, 1.0)
+        box = charts.element("rect", x=start, y=base - tall, width=wide, height=tall, class_="part")
         drawn.append(datum(title, box, series=number))
-    for name, value in row.marks:
+    for kind, value in zip(("median", "late"), row.marks, strict=False):
         at = x.at(value)
-        drawn += [line(at, base - 46, at, base, "quantile"), label(at + 3, base - 38, name)]
+        drawn.append(line(at, base - 46, at, base, kind))
     return drawn

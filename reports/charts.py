@@ -14,7 +14,7 @@ from html import escape
 
 from reports.text import one_line, visible
 
-WIDE, NARROW = 680, 340
+WIDE, NARROW = 600, 340
 """Pixels that a chart is drawn for: a desk or paper, and a phone."""
 
 SERIES = 8
@@ -162,7 +162,7 @@ def bottom_axis(
     scale: Scale, top: float, bottom: float, write: Callable[[float], str], title: str
 ) -> str:
     """Grid lines, tick labels and the axis' title under the chart."""
-    room = max(2, int((scale.end - scale.start) / 78))
+    room = max(2, int((scale.end - scale.start) / (78 if scale.log else 64)))
     ticks = scale.ticks(room)
     lines = (line(scale.at(one), top, scale.at(one), bottom, "grid-line") for one in ticks)
     texts = (label(scale.at(one), bottom + 16, write(one), anchor="middle") for one in ticks)

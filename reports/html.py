@@ -13,7 +13,8 @@ import orjson
 
 from harness.analysis.comparison import Comparison
 from harness.records import Result
-from reports.html_page import page
+from reports.html_ledger import Ledger
+from reports.html_page import Page
 from reports.html_trials import Shared, trial_document
 from reports.text import visible
 
@@ -33,12 +34,14 @@ class HtmlReport:
         self.candidates = {c.name: number for number, c in enumerate(comparison.candidates)}
         self.cases: dict[tuple[str, str], int] = {}
         self.shared = Shared(self._write)
-        before, self.after = page(comparison)
-        self.file.write(before.encode())
+        self.comparison, self.ledger = comparison, Ledger()
+        self.page = Page(comparison)
+        self.file.write(self.page.before.encode())
         self.file.write(b"[" + embedded(self._head(comparison)))
 
     def add(self, result: Result) -> None:
         """Write the trial, before it what is shown of it for the first time."""
+        self.ledger.add(result)
         case = self._case(result)
         document = trial_document(result, self.shared, whole=self.left > 0)
         if self.left <= 0 and result.messages:
@@ -47,7 +50,8 @@ class HtmlReport:
 
     def finish(self) -> None:
         """Write the end of the page."""
-        self.file.write(b"]" + self.after.encode())
+        sections = "".join(self.ledger.sections(self.comparison))
+        self.file.write(b"]" + self.page.after(sections).encode())
 
     def _head(self, comparison: Comparison) -> dict[str, Any]:
         candidates = [

@@ -118,6 +118,8 @@ def _grade(grade: Grade) -> dict[str, Any]:
         document["weight"] = f"{grade.weight:g}"
     if grade.turn:
         document["turn"] = str(grade.turn)
+    if grade.judge:
+        document["judge"] = visible(grade.judge)
     if grade.parts:
         document["parts"] = [_grade(part) for part in grade.parts]
     return document

@@ -66,6 +66,7 @@ const grade = (item) => {
   const aside = notes.filter((note) => note).join(", ");
   return make("li", null, mark(status), make("strong", null, item.name), ` ${word}`,
     make("span", { class: "soft" }, aside ? ` (${aside})` : ""), item.reason ? `: ${item.reason}` : "",
+    item.judge ? make("div", { class: "soft" }, `judged by ${item.judge}`) : "",
     item.parts ? make("ul", { class: "grades" }, ...item.parts.map(grade)) : "");
 };
 
@@ -79,10 +80,19 @@ const transcript = (trial) => {
   return [...system, ...trial.messages.flatMap(message)];
 };
 
-const attempt = (trial, repeats) => {
+// The answer's own blocks, or beside another answer its text with the words that differ marked.
+const said = (trial, against) => {
+  const text = answerOf(trial);
+  if (!text) return [make("p", { class: "soft" }, "The answer holds no text."), ...blocks(trial.answer)];
+  if (!against || against.trial === trial) return blocks(trial.answer);
+  const others = shared[trial.answer].filter((item) => item.kind !== "text").flatMap(block);
+  return [...others, ...marked(answerOf(against.trial), against.name, text)];
+};
+
+const attempt = (trial, repeats, against) => {
   const answered = trial.answer !== undefined;
-  const empty = answered && !answerOf(trial) ? [make("p", { class: "soft" }, "The answer holds no text.")] : [];
-  const answer = answered ? [make("h4", null, "Answer"), ...empty, ...blocks(trial.answer)] : [];
+  const body = make("div", { class: "said" }, ...(answered ? said(trial, against) : []));
+  const answer = answered ? [make("h4", null, "Answer"), body] : [];
   return make("section", { class: "attempt" },
     make("div", { class: "outcome" },
       make("span", { class: `status ${trial.outcome}` }, mark(trial.outcome), trial.outcome),
@@ -97,11 +107,11 @@ const attempt = (trial, repeats) => {
     trial.calls.length ? folded(plural(trial.calls.length, "call"), () => trial.calls.map(call)) : "");
 };
 
-const side = (item, candidate, index) => {
+const side = (item, [candidate, index], against) => {
   const trials = trialsOf(item, index);
   return make("section", { class: "side", "aria-label": candidate.name },
     make("h3", null, candidate.name), make("p", { class: "measures" }, candidate.model),
-    ...(trials.length ? trials.map((trial) => attempt(trial, trials.length)) : ["No trial has ended."]));
+    ...(trials.length ? trials.map((trial) => attempt(trial, trials.length, against)) : ["No trial has ended."]));
 };
 
 const prompt = (item) => {
@@ -116,6 +126,34 @@ const prompt = (item) => {
   return make("div", { class: "prompt" }, system, ...said);
 };
 
+// Whose answer the others can be held against: the first repeat that has a text.
+const comparable = (item, sides) =>
+  sides.map(([candidate, index]) =>
+    ({ name: candidate.name, trial: trialsOf(item, index).find((trial) => answerOf(trial)) }))
+    .filter((one) => one.trial);
+
+const isShort = (text) => beginning(text).length === text.length;
+
+const beside = (item, sides) => {
+  const bases = comparable(item, sides);
+  const box = make("div", { class: "sides" });
+  const show = (against) => box.replaceChildren(...sides.map((one) => side(item, one, against)));
+  const texts = item.trials.map(answerOf).filter((text) => text);
+  if (!bases.length || texts.length < 2) {
+    show(null);
+    return [box];
+  }
+  // Long texts stay folded until somebody asks for their differences.
+  const first = texts.every(isShort) ? 0 : -1;
+  const choice = make("select", null, make("option", { value: -1 }, "nothing"),
+    ...bases.map((one, index) => make("option", { value: index }, one.name)));
+  choice.value = first;
+  choice.addEventListener("change", () => show(bases[choice.value]));
+  show(bases[first]);
+  return [make("div", { class: "against" }, make("label", null, "Differences from ", choice),
+    make("span", null, make("ins", null, "more here"), " ", make("del", null, "not here"))), box];
+};
+
 const opened = (item) => {
   const wide = columns(item.suite).length + 1;
   const all = head.candidates.map((candidate, index) => [candidate, index]);
@@ -125,7 +163,7 @@ const opened = (item) => {
       make("div", { class: "whole" },
         make("a", { class: "link", href: link(item) }, "Link to this case"),
         prompt(item),
-        make("div", { class: "sides" }, ...sides.map(([candidate, index]) => side(item, candidate, index))))));
+        ...beside(item, sides))));
 };
 
 const toggle = (element, item) => {

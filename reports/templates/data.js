@@ -104,6 +104,10 @@ const hasStatus = (trials, status) =>
     ? disagree(trials)
     : trials.some((trial) => trial.outcome === status || trial.flags?.includes(status));
 
+// Graders that did not let a trial pass, by name; a broken one is among them.
+const barred = (trials) =>
+  new Set(trials.flatMap((trial) => trial.grades.filter((grade) => grade.passed !== true).map((grade) => grade.name)));
+
 const reasonsOf = (grades) =>
   (grades ?? []).flatMap((grade) => [grade.name, grade.reason, ...reasonsOf(grade.parts)]);
 

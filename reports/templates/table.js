@@ -4,7 +4,8 @@ let found = cases;
 let page = 0;
 
 const select = () => {
-  const [status, suite, tag, candidate] = ["status", "suite", "tag", "candidate"].map((id) => byId(id).value);
+  const [status, suite, tag, candidate, grader] =
+    ["status", "suite", "tag", "candidate", "grader"].map((id) => byId(id).value);
   const text = byId("text").value.trim().toLowerCase();
   found = cases.filter((item) => {
     const trials = trialsOf(item, candidate);
@@ -13,6 +14,7 @@ const select = () => {
       (suite === "" || item.suite === suite) &&
       (tag === "" || item.tags.includes(tag)) &&
       (status === "" || hasStatus(trials, status)) &&
+      (grader === "" || barred(trials).has(grader)) &&
       (text === "" || heard(item).includes(text))
     );
   });
@@ -89,9 +91,9 @@ const reveal = () => {
 
 // ---- filters and keys
 
-const options = (id, pairs) => {
+const options = (id, pairs, fewest = 2) => {
   byId(id).append(...[["", "all"], ...pairs].map(([value, text]) => make("option", { value }, text)));
-  byId(id).closest("label").hidden = pairs.length < 2;
+  byId(id).closest("label").hidden = pairs.length < fewest;
   byId(id).addEventListener("change", select);
 };
 
@@ -108,6 +110,10 @@ options("status", present.map(([value, text, number]) => [value, `${text}: ${plu
 options("suite", suites.map((name) => [name, name]));
 options("tag", [...new Set(cases.flatMap((item) => item.tags))].sort().map((tag) => [tag, tag]));
 options("candidate", head.candidates.map((candidate, index) => [index, candidate.name]));
+const graders = new Map();
+for (const item of cases) for (const name of barred(item.trials)) graders.set(name, (graders.get(name) ?? 0) + 1);
+options("grader", [...graders].sort(([a], [b]) => (a < b ? -1 : 1))
+  .map(([name, number]) => [name, `${name}: ${plural(number, "case")}`]), 1);
 
 let typing = 0;
 byId("text").addEventListener("input", () => {
@@ -149,7 +155,7 @@ document.addEventListener("keydown", (event) => {
 
 // Paper cannot be unfolded.
 addEventListener("beforeprint", () => {
-  for (const fold of document.querySelectorAll("details.fold")) fold.open = true;
+  for (const fold of document.querySelectorAll("details.fold, details.figures")) fold.open = true;
 });
 addEventListener("hashchange", reveal);
 byId("filters").hidden = byId("pager").hidden = false;

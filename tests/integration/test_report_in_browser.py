@@ -58,14 +58,22 @@ def a_result(
 ) -> Result:
     asked = ({"role": "user", "content": f"What is {case}?"},)
     content = ({"type": "thinking", "thinking": "Let me see."}, {"type": "text", "text": answer})
-    told = Answer(content, "claude-haiku-4-5", "end_turn", Usage(9, 3), NOON, request_id="req_7")
+    told = Answer(
+        content,
+        "claude-haiku-4-5",
+        "end_turn",
+        Usage(9, 3),
+        NOON,
+        request_id="req_7",
+        latency_s=0.4,
+    )
     request = Request({"model": "claude-haiku-4-5", "messages": asked}, "2026-10-21")
     result = Result(
         id=TrialId("sums", case, candidate),
         outcome=outcome,
         score=1.0,
         grades=(Grade(outcome is Outcome.PASSED, name="equals", reason=f"saw {answer}"),),
-        calls=(Call(request, told, Bill(Decimal("0.01"))),),
+        calls=(Call(request, told, Bill(*[Decimal("0.01")] * 3)),),
         messages=(*asked, {"role": "assistant", "content": list(content)}),
         tags=("even",),
     )
@@ -173,8 +181,9 @@ def test_every_case_is_a_row_with_a_cell_for_each_candidate(show: Open, browser:
         ("status", "candidates disagree", ["one"]),
         ("tag", "odd", ["two"]),
         ("candidate", "opus", ["one", "two"]),
+        ("grader", "equals: 2 cases", ["one", "bad"]),
     ],
-    ids=["status", "disagreement", "tag", "candidate"],
+    ids=["status", "disagreement", "tag", "candidate", "grader"],
 )
 def test_a_filter_leaves_what_it_names(
     show: Open, browser: Browser, name: str, text: str, expected: list[str]
@@ -311,6 +320,117 @@ def test_markup_cannot_be_made_even_on_purpose(show: Open, browser: Browser) -> 
     assert "TrustedHTML" in complaint["message"]
 
 
+CHARTS = {"#cases": 0, ".lead-grid": 2, "#pairs": 1, "#cost": 6, "#latency": 2}
+"""Marks that can be seen: a spot a candidate, a pair, parts of bars, bins."""
+
+
+@pytest.mark.parametrize("width", [360, 1280], ids=["phone", "desktop"])
+def test_charts_are_drawn_once_for_each_width(show: Open, browser: Browser, width: int) -> None:
+    show(some_results(), width=width)
+    script = """return [...document.querySelectorAll(arguments[0] + " .datum")]
+        .filter((one) => one.getBoundingClientRect().width > 0).length"""
+    assert {part: browser.execute_script(script, part) for part in CHARTS} == CHARTS
+
+
+def test_a_chart_fits_its_place(show: Open, browser: Browser) -> None:
+    show(some_results(), width=360)
+    script = """return [...document.querySelectorAll("svg.drawing")].map((one) =>
+        one.getBoundingClientRect()).every((box) => box.right <= 360)"""
+    assert browser.execute_script(script)
+
+
+def test_every_chart_has_its_table(show: Open, browser: Browser) -> None:
+    show(some_results())
+    assert count(browser, "figure.chart") == 5
+    assert count(browser, "figure.chart:not(:has(details.figures table))") == 0
+
+
+def test_the_keyboard_reads_a_chart(show: Open, browser: Browser) -> None:
+    show(some_results())
+    browser.execute_script("document.querySelector('.lead-grid .wide .datum').focus()")
+    first = browser.find_element("id", "tip").text
+    press(browser, "\ue014")  # arrow right
+    second = browser.find_element("id", "tip").text
+    assert first.startswith("haiku: passed")
+    assert second.startswith("opus: passed")
+    press(browser, "\ue00c")  # escape
+    assert not browser.find_element("id", "tip").is_displayed()
+
+
+def test_the_pointer_reads_a_chart(show: Open, browser: Browser) -> None:
+    show(some_results())
+    script = """document.querySelector("#pairs .wide .datum")
+        .dispatchEvent(new PointerEvent("pointerenter"))"""
+    browser.execute_script(script)
+    assert "haiku" in browser.find_element("id", "tip").text
+
+
+def test_the_sections_are_listed_and_can_be_gone_to(show: Open, browser: Browser) -> None:
+    show(some_results())
+    listed = [one.text for one in browser.find_elements("css selector", "#contents a")]
+    assert {"Candidates", "Pairs", "Latency", "Cases"} <= set(listed)
+    links = "[...document.querySelectorAll('#contents a')]"
+    there = f"return {links}.every((a) => document.querySelector(a.getAttribute('href')))"
+    assert browser.execute_script(there)
+
+
+def answers_beside_each_other(show: Open, a: str, b: str) -> None:
+    show([a_result("one", "haiku", a), a_result("one", "opus", b)], "#case=sums%2Fone")
+
+
+def texts(browser: Browser, selector: str) -> list[str]:
+    return [element.text for element in browser.find_elements("css selector", selector)]
+
+
+def test_words_that_differ_are_marked(show: Open, browser: Browser) -> None:
+    answers_beside_each_other(
+        show, "The queue is billing, I think.", "The queue is sales, I think."
+    )
+    assert texts(browser, ".side del") == ["billing"]
+    assert texts(browser, ".side ins") == ["sales"]
+    assert texts(browser, ".side .marked") == ["The queue is billingsales, I think."]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "told"),
+    [
+        ("billing", "billing", "The same text as haiku."),
+        ("a b", "a  b", "Differs from haiku in white space only."),
+        ("w " * 3000, "v " * 3000, "Too long to be compared with haiku."),
+    ],
+    ids=["the same", "white space", "too long"],
+)
+def test_what_is_not_marked_is_said(
+    show: Open, browser: Browser, a: str, b: str, told: str
+) -> None:
+    answers_beside_each_other(show, a, b)
+    browser.execute_script(
+        """const choice = document.querySelector(".against select");
+        choice.value = 0; choice.dispatchEvent(new Event("change"));"""
+    )
+    assert told in browser.find_element("css selector", ".sides").text
+    assert count(browser, ".side ins, .side del") == 0
+
+
+def test_the_answer_that_others_are_held_against_can_be_chosen(
+    show: Open, browser: Browser
+) -> None:
+    answers_beside_each_other(show, "uno", "eins")
+    choose_base = """const choice = document.querySelector(".against select");
+        choice.value = arguments[0]; choice.dispatchEvent(new Event("change"));"""
+    browser.execute_script(choose_base, "1")
+    assert texts(browser, ".side:first-child ins") == ["uno"]
+    browser.execute_script(choose_base, "-1")
+    assert count(browser, ".side ins, .side del") == 0
+
+
+def test_a_hostile_answer_is_no_markup_beside_another(show: Open, browser: Browser) -> None:
+    answers_beside_each_other(show, "uno", HOSTILE)
+    assert count(browser, ".side ins") == 1
+    assert count(browser, "img, #injected, a[href^='javascript']") == 0
+    assert browser.title == "Evaluation: sums"
+
+
 def test_many_cases_come_in_pages(show: Open, browser: Browser) -> None:
     show(many_results(250))
     assert len(rows(browser)) == 100
@@ -330,7 +450,7 @@ def test_a_run_without_trials_says_so(show: Open, browser: Browser) -> None:
     assert browser.find_element("id", "shown").text == "No trial has ended."
 
 
-@pytest.mark.parametrize("width", [400, 1280], ids=["phone", "desktop"])
+@pytest.mark.parametrize("width", [360, 1280], ids=["phone", "desktop"])
 def test_the_page_is_no_wider_than_the_screen(show: Open, browser: Browser, width: int) -> None:
     show(some_results(), "#case=sums%2Fbad", width=width)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
@@ -346,6 +466,42 @@ def test_dark_and_light_follow_the_reader(show: Open, browser: Browser) -> None:
             browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         )
     assert seen == ["rgb(20, 23, 28)", "rgb(255, 255, 255)"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"], ids=str)
+def test_letters_on_charts_and_tags_can_be_read(show: Open, browser: Browser, scheme: str) -> None:
+    show(some_results())
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    script = """const brightness = (colour) => {
+          const context = document.createElement("canvas").getContext("2d");
+          context.fillStyle = colour; context.fillRect(0, 0, 1, 1);
+          const linear = [...context.getImageData(0, 0, 1, 1).data].slice(0, 3).map((c) => c / 255)
+            .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+          return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+        };
+        const contrast = (a, b) => {
+          const [x, y] = [brightness(a), brightness(b)].sort((p, q) => q - p);
+          return (x + 0.05) / (y + 0.05);
+        };
+        const page = getComputedStyle(document.body).backgroundColor;
+        const texts = [...document.querySelectorAll(".drawing text:not(.inside)")]
+          .map((one) => contrast(getComputedStyle(one).fill, page));
+        for (const cell of document.querySelectorAll(".heat td[class]")) {
+          const { color, backgroundColor } = getComputedStyle(cell);
+          texts.push(contrast(color, backgroundColor));
+        }
+        const marks = [0, 1, 2, 3, 4, 5, 6, 7].map((series) => {
+          const probe = document.createElement("i");
+          probe.className = `s${series}`;
+          document.body.append(probe);
+          return contrast(getComputedStyle(probe).color, page);
+        });
+        return [Math.min(...texts), Math.min(...marks)];"""
+    text, mark = browser.execute_script(script)
+    # Web Content Accessibility Guidelines 2.2, 1.4.3 and 1.4.11.
+    assert text >= 4.5
+    assert mark >= 3
 
 
 def test_paper_shows_every_table(show: Open, browser: Browser) -> None:

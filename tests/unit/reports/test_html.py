@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison, GateVerdict
-from harness.records import Call, Grade, Outcome, Result, Run, SuiteFacts
+from harness.records import Call, Candidate, Grade, Outcome, Result, Run, SuiteFacts
 from reports.html import LEFT_OUT, HtmlReport, embedded
 from reports.html_trials import PICTURE_LIMIT, TEXT_LIMIT, shown
 
@@ -112,8 +112,8 @@ def test_a_gate_that_fails_is_unfolded(comparison: Comparison) -> None:
     gate = GateVerdict("support-triage", "pass_rate", "haiku", "fail", "0.33, wanted 0.85")
     judged = dataclasses.replace(comparison, gates=(gate,))
     page = written(judged, [])
+    assert '<details class="fold" open><summary><h3>Not passed</h3>' in page
     assert "0.33, wanted 0.85" in page
-    assert ("details", {"class": "fold", "open": None}) in Page(page).elements
 
 
 def test_a_run_that_is_not_finished_says_so(a_run: Callable[..., Run]) -> None:
@@ -130,7 +130,7 @@ def test_more_than_one_suite_is_a_table_of_its_own(
     a_run: Callable[..., Run], results: list[Result]
 ) -> None:
     page = written(compare(a_run(suites=("support-triage", "policy")), results), results)
-    assert "<h2>By suite</h2>" in page
+    assert "<h3>By suite</h3>" in page
 
 
 def test_a_run_without_trials_has_an_empty_list(comparison: Comparison) -> None:
@@ -203,6 +203,12 @@ def test_a_grade_keeps_its_parts_and_its_weight(comparison: Comparison, a_result
     }
 
 
+def test_a_grade_names_its_judge(comparison: Comparison, a_result: Make) -> None:
+    grade = Grade(True, name="rubric", judge="claude-opus-4-6, rubric.j2 add7")
+    (told,) = trials(written(comparison, [a_result(grades=(grade,))]))[0]["grades"]
+    assert told["judge"] == "claude-opus-4-6, rubric.j2 add7"
+
+
 def test_a_prompt_that_candidates_share_is_written_once(page: str) -> None:
     assert Page(page).blocks[1].count("I was charged twice.") == 1
 
@@ -235,6 +241,18 @@ def test_what_a_suite_is_named_makes_no_element(a_run: Callable[..., Run], a_res
     assert elements(HOSTILE) == elements("plain")
 
 
+def test_what_a_candidate_is_named_makes_no_element(
+    a_run: Callable[..., Run], a_result: Make
+) -> None:
+    def elements(name: str) -> list[str]:
+        candidates = (Candidate("haiku", "claude-haiku-4-5"), Candidate(name, name))
+        run = a_run(candidates=candidates, planned={"haiku": 1, name: 1})
+        results = [a_result(), a_result(candidate=name)]
+        return [tag for tag, _ in Page(written(compare(run, results), results)).elements]
+
+    assert elements(HOSTILE) == elements("n" * len(HOSTILE))
+
+
 def test_the_policy_names_exactly_the_blocks_of_the_page(page: str) -> None:
     found = Page(page)
     policy = next(
@@ -260,6 +278,14 @@ def test_the_page_asks_for_nothing_outside_itself(page: str) -> None:
         if name in ("src", "href", "action", "srcset")
     ]
     assert addresses == ["data:,", "#cases"]
+
+
+def test_nothing_on_the_page_moves(page: str) -> None:
+    assert not re.search(r"transition|animation|scroll-behavior", Page(page).blocks[0])
+
+
+def test_no_element_has_a_style_of_its_own(page: str) -> None:
+    assert not [tag for tag, attributes in Page(page).elements if "style" in attributes]
 
 
 def test_the_script_never_makes_markup_of_text(page: str) -> None:
