@@ -94,8 +94,9 @@ def against(
     from harness.analysis.regression import regress
     from harness.analysis.regression_records import Policy
 
-    policies = {
-        suite.name: Policy(margin=gate.bounds["margin"], gated=True)
+    plain = Policy(max_missing=now.max_missing)
+    policies = {suite.name: plain for suite in now.suites} | {
+        suite.name: replace(plain, margin=gate.bounds["margin"], gated=True)
         for suite in now.suites
         for gate in suite.gates
         if gate.metric == "regression"

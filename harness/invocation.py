@@ -39,6 +39,7 @@ class Invocation:
     models_file: str | None = None
     out: str | None = None
     strict: bool = False
+    max_missing: float | None = None
     wait: bool = True
     poll_s: float | None = None
     batch_requests: int | None = None

@@ -105,12 +105,15 @@ class _Prefix:
 
 
 @dataclass(slots=True)
-class _Candidate:
+class CacheCount:
+    """Counts what the answers of one candidate read from the cache; judges and reuse left out."""
+
     prefixes: dict[str, _Prefix] = field(default_factory=dict)
     hits: int | None = 0
     possible: int | None = 0
 
     def add(self, result: Result) -> None:
+        """Count one trial."""
         before: int | None = 0
         for call in result.calls_for("answer"):
             if call.answer.reused:
@@ -124,6 +127,7 @@ class _Candidate:
                 before = _cached(call)
 
     def total(self) -> CacheHits:
+        """All together."""
         hits, possible = self.hits, self.possible
         for prefix in self.prefixes.values():
             hits = add_known(hits, prefix.hits)
@@ -143,7 +147,7 @@ def cache_hits(results: Iterable[Result]) -> dict[str, CacheHits]:
 
     Judges are left out, and so are reused answers, which cost nothing.
     """
-    found: dict[str, _Candidate] = {}
+    found: dict[str, CacheCount] = {}
     for result in results:
-        found.setdefault(result.id.candidate, _Candidate()).add(result)
+        found.setdefault(result.id.candidate, CacheCount()).add(result)
     return {name: candidate.total() for name, candidate in found.items()}

@@ -32,7 +32,7 @@ from harness.load import load
 from harness.models import Registry
 from harness.prompt import ttl_of
 from harness.recorder import Recorder, Space
-from harness.records import Candidate, Result, Run, SuiteFacts
+from harness.records import MAX_MISSING, Candidate, Result, Run, SuiteFacts
 from harness.suite import Suite
 from harness.trial import Trial
 from harness.workshop import Workshop
@@ -161,6 +161,7 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
         planned=Counter(trial.candidate.name for trial in prepared.trials),
         invocation=invocation.as_dict(),
         simulated=invocation.offline,
+        max_missing=MAX_MISSING if invocation.max_missing is None else invocation.max_missing,
     )
     store.start(run)
     return run
@@ -205,6 +206,7 @@ class Execution:
 
     counted: Comparer
     stopped: HarnessError | None = None
+    paces: Sequence[object] = ()
 
 
 def execute(
@@ -237,7 +239,10 @@ async def _execute(
         backend.record_with(recorder)
         stack.push_async_callback(backend.close)
         stack.push_async_callback(recorder.close)
-        await _drive(prepared, recorder, watch, done, on_signal=on_signal)
+        try:
+            await _drive(prepared, recorder, watch, done, on_signal=on_signal)
+        finally:
+            done.paces = backend.paces()
 
 
 async def _drive(
@@ -310,7 +315,11 @@ def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:
     whole = done.counted.count == len(prepared.trials)
     # A run that was stopped may have results of an earlier attempt in the store.
     comparison = done.counted.comparison() if whole else compare(run, store.results(run.id))
-    comparison = replace(baselines.judged(comparison, store), batches=batches_of(run, store))
+    comparison = replace(
+        baselines.judged(comparison, store),
+        batches=batches_of(run, store),
+        pace=tuple(done.paces),
+    )
     strict = prepared.invocation.strict
     code = stopped.exit_code if stopped else exit_code(comparison, strict=strict)
     ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code)

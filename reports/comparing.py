@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,12 @@ from harness.analysis.regression_words import detail, limits, points
 from harness.analysis.sidebyside import RunDifference, Showing, SideBySide
 from reports import numbers
 from reports.tables import Table
+from reports.text import one_line
 
 LISTED = 5
 FLIPS_LISTED = 50
+HISTORY_LEFT = 22
+HISTORY_WIDTH = 41
 
 Regression = Mapping[str, Any]
 """`regression` of a Comparison: the fields of `regression_records.Regression`."""
@@ -126,6 +130,40 @@ def _showing(showing: Showing) -> tuple[str, ...]:
         numbers.dollars(showing.cost_usd),
         numbers.count(showing.missing),
     )
+
+
+def history_lines(found: SideBySide) -> list[str]:
+    """Each candidate's pass rate from run to run, oldest first, drawn with its 95 % limits.
+
+    Only of candidates that are in several runs.
+    """
+    runs: defaultdict[str, list[Showing]] = defaultdict(list)
+    for showing in sorted(found.showings, key=lambda showing: showing.started_at):
+        runs[showing.candidate].append(showing)
+    lines: list[str] = []
+    for name, showings in runs.items():
+        if len(showings) > 1:
+            scale = f"{'0 %':<{HISTORY_WIDTH - 5}}100 %"
+            title = one_line(name, HISTORY_LEFT - 1)
+            lines += ["", f"{title:<{HISTORY_LEFT}}{scale}", *map(_drawn, showings)]
+    return lines[1:]
+
+
+def _drawn(showing: Showing) -> str:
+    """A pass rate as a spot on a line of fixed width, with its limits to both sides."""
+    spots = ["·"] * HISTORY_WIDTH
+    if showing.low is not None and showing.high is not None:
+        low, high = (_place(limit) for limit in (showing.low, showing.high))
+        spots[low : high + 1] = "─" * (high + 1 - low)
+        spots[low], spots[high] = "├", "┤"
+    if showing.pass_rate is not None:
+        spots[_place(showing.pass_rate)] = "●"
+    when = f"{showing.started_at:%Y-%m-%d %H:%M}"
+    return f"{f'  {when}':<{HISTORY_LEFT}}{''.join(spots)}  {numbers.percent(showing.pass_rate)}"
+
+
+def _place(share: float) -> int:
+    return round(share * (HISTORY_WIDTH - 1))
 
 
 def differences_table(found: SideBySide) -> Table:

@@ -82,6 +82,7 @@ def run_document(comparison: Comparison) -> dict[str, Any]:
         "gates": comparison.gates,
         "regression": comparison.regression,
         "batches": comparison.batches,
+        "pace": comparison.pace,
         "pareto": comparison.pareto,
     }
 

@@ -147,7 +147,10 @@ def missing_trials(comparison: Comparison) -> str:
 
 def why_not_judged(comparison: Comparison) -> str:
     """Why the run says nothing: too much is missing, or a gate's figure is unknown."""
-    if any(too_many_missing(candidate.trials) for candidate in comparison.candidates):
+    if any(
+        too_many_missing(candidate.trials, comparison.run.max_missing)
+        for candidate in comparison.candidates
+    ):
         return f"too many trials are missing to judge: {missing_trials(comparison)}"
     unknown = [
         f"{gate.suite} {gate.gate} [{gate.candidate}]: {gate.detail}"

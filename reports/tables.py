@@ -98,10 +98,14 @@ def batches_table(comparison: Comparison) -> Table:
             _moment(batch["submitted_at"]),
             _moment(batch["ended_at"]),
             numbers.count(batch["requests"]),
+            numbers.UNKNOWN if batch["answered"] is None else numbers.count(batch["answered"]),
+            numbers.dollars(batch["cost_usd"]),
+            numbers.dollars(batch["saved_usd"]),
         )
         for batch in comparison.batches
     )
-    return Table("Batches", ("batch", "status", "submitted", "recorded", "requests"), rows, left=4)
+    columns = ("batch", "status", "submitted", "recorded", "requests", "answered", "cost", "saved")
+    return Table("Batches", columns, rows, left=4)
 
 
 def _moment(when: datetime | None) -> str:
@@ -124,24 +128,29 @@ def _dollars(candidate: CandidateSummary) -> tuple[Decimal | None, ...]:
 
 
 def tokens_table(comparison: Comparison) -> Table:
-    """A row a candidate: its answers' tokens by class, and how long they took."""
+    """A row a candidate: its answers' tokens by class, and how long they took.
+
+    `cache hits` are the tokens read from the cache, of those that could have been.
+    """
     columns = (
         *("candidate", "requests", "input", "cache read", "cache write 5m", "cache write 1h"),
-        *("output", "of it thinking", "web searches", "p50", "p95", "live answers"),
+        *("cache hits", "output", "of it thinking", "web searches", "p50", "p95", "live answers"),
     )
     return Table("Tokens and latency", columns, tuple(map(_tokens, comparison.candidates)))
 
 
 def _tokens(candidate: CandidateSummary) -> tuple[str, ...]:
     usage, latency = candidate.usage, candidate.latency_s
-    classes = (
+    read = (
         *(usage.input_tokens, usage.cache_read_input_tokens, usage.cache_write_5m_input_tokens),
-        *(usage.cache_write_1h_input_tokens, usage.output_tokens, usage.thinking_tokens),
+        usage.cache_write_1h_input_tokens,
     )
     return (
         candidate.name,
         numbers.count(usage.requests),
-        *map(numbers.tokens, classes),
+        *map(numbers.tokens, read),
+        numbers.percent(candidate.cache.share if candidate.cache else None),
+        *map(numbers.tokens, (usage.output_tokens, usage.thinking_tokens)),
         numbers.count(usage.web_search_requests),
         numbers.seconds(latency.p50),
         numbers.seconds(latency.p95),

@@ -87,7 +87,7 @@ IMPORTS: dict[str, set[str]] = {
         *BASE, "garbage", "order", "prefix", "recorder", "trial", "watchdog", "workshop",
     },
     "interrupts": set(),
-    "analysis": BASE,
+    "analysis": {*BASE, "prefix"},
     "simulator": {*BASE, "media", "models"},
     "rehearsal": {*BASE, "models", "simulator", "suite", "trial", "watchdog", "workshop"},
     "offline": {

@@ -28,7 +28,6 @@ from harness.analysis.estimates import (
     per_case_interval,
     per_pass,
 )
-from harness.analysis.gates import MAX_MISSING
 from harness.analysis.noninferior import Rule
 from harness.analysis.pairs import pairs
 from harness.analysis.pareto import pareto
@@ -36,6 +35,7 @@ from harness.analysis.routing import routing_if_any
 from harness.analysis.stability import stability, with_repeats
 from harness.analysis.tally import CaseKey, CaseTally, Tally
 from harness.analysis.traffic import Traffic
+from harness.prefix import CacheCount
 from harness.records import USAGE_FIELDS, Candidate, Outcome, Result, Run
 
 
@@ -46,6 +46,7 @@ class Comparer:
         names = [suite.name for suite in run.suites]
         self.run, self.count = run, 0
         self.tallies = {c.name: {suite: Tally() for suite in names} for c in run.candidates}
+        self.caches = {c.name: CacheCount() for c in run.candidates}
         self.traffic = Traffic(run)
 
     def add(self, result: Result) -> None:
@@ -54,31 +55,35 @@ class Comparer:
             raise ValueError(f"{result.id} is of no candidate of run {self.run.id!r}")
         self.count += 1
         self.tallies[result.id.candidate].setdefault(result.id.suite, Tally()).add(result)
+        self.caches[result.id.candidate].add(result)
         self.traffic.add(result)
 
-    def comparison(self, *, max_missing: float = MAX_MISSING) -> Comparison:
+    def comparison(self) -> Comparison:
         """The run's candidates, in its order; marked simulated where any answer was.
 
-        A pair is invalid where more than the share `max_missing` of one side's trials is missing.
+        A pair is invalid where more of one side's trials is missing than the run allows.
         """
         run, tallies = self.run, self.tallies
         simulated = any(tally.simulated for suites in tallies.values() for tally in suites.values())
         cases = {name: _cases(suites) for name, suites in tallies.items()}
         return Comparison(
             run=replace(run, simulated=run.simulated or simulated),
-            candidates=tuple(_candidate(run, c, tallies[c.name]) for c in run.candidates),
-            pairs=pairs(cases, max_missing=max_missing),
+            candidates=tuple(
+                replace(_candidate(run, c, tallies[c.name]), cache=self.caches[c.name].total())
+                for c in run.candidates
+            ),
+            pairs=pairs(cases, max_missing=run.max_missing),
             pareto=pareto(cases),
-            routing=routing_if_any(self.traffic, Rule(max_missing=max_missing)),
+            routing=routing_if_any(self.traffic, Rule(max_missing=run.max_missing)),
         )
 
 
-def compare(run: Run, results: Iterable[Result], *, max_missing: float = MAX_MISSING) -> Comparison:
+def compare(run: Run, results: Iterable[Result]) -> Comparison:
     """The comparison of a run over one pass of `results`, in any order."""
     comparer = Comparer(run)
     for result in results:
         comparer.add(result)
-    return comparer.comparison(max_missing=max_missing)
+    return comparer.comparison()
 
 
 def _cases(suites: Mapping[str, Tally]) -> dict[CaseKey, CaseTally]:

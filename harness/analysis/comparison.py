@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.analysis.between import Pair, Pareto
+from harness.prefix import CacheHits
 from harness.records import Run, Usage
 
 if TYPE_CHECKING:
@@ -250,6 +251,7 @@ class CandidateSummary:
     by_tag: Mapping[str, Group]
     by_suite: Mapping[str, SuiteSummary]
     missing: tuple[MissingKind, ...] = ()
+    cache: CacheHits | None = None
     stability: Stability | None = None
     classification: Mapping[str, Classification] = field(default_factory=dict)
 
@@ -277,7 +279,10 @@ class GateVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that `run.json` holds; routing to batches are filled by those who judge and who batch."""
+    """All that `run.json` holds; what follows `routing` is filled by those who judge and who ask.
+
+    `pace` says for each class of models what its rate limits came to.
+    """
 
     run: Run
     candidates: tuple[CandidateSummary, ...]
@@ -287,3 +292,4 @@ class Comparison:
     regression: Mapping[str, Any] | None = None
     batches: tuple[Mapping[str, Any], ...] = ()
     pareto: Pareto | None = None
+    pace: tuple[Any, ...] = ()

@@ -21,13 +21,10 @@ from harness.analysis.comparison import (
 )
 from harness.analysis.figures import UNKNOWN, exactly, figure
 from harness.analysis.regression_words import detail
-from harness.records import Gate, SuiteFacts
+from harness.records import MAX_MISSING, Gate, SuiteFacts
 
 if TYPE_CHECKING:
     from harness.analysis.regression_records import RegressionVerdict
-
-MAX_MISSING = 0.02
-"""Share of trials without a grade above which a run says nothing."""
 
 REGRESSION = "regression"
 SHARES = ("pass_rate", "score")
@@ -87,7 +84,8 @@ def _verdicts(comparison: Comparison, no_baseline: str) -> Iterator[GateVerdict]
                 name = candidate.name
                 why_not = _not_judged(suite, summary)
                 if why_not or gate.metric != REGRESSION:
-                    yield _verdict(suite, gate, name, summary, why_not)
+                    allowed = comparison.run.max_missing
+                    yield _verdict(suite, gate, name, summary, why_not or allowed)
                 else:
                     one = against.get((suite.name, name))
                     yield _regression(suite, gate, name, one, no_baseline)
@@ -116,13 +114,15 @@ def _regression(
 
 
 def _verdict(
-    suite: SuiteFacts, gate: Gate, candidate: str, summary: SuiteSummary, why_not: str | None
+    suite: SuiteFacts, gate: Gate, candidate: str, summary: SuiteSummary, allowed: float | str
 ) -> GateVerdict:
+    """The verdict where trials may be missing up to a share, or a text why there is none."""
+    why_not = allowed if isinstance(allowed, str) else None
     seen = Seen(None) if why_not else FIGURES[gate.metric](summary)
     verdict: Verdict = "inconclusive"
     said = f"not judged: {why_not}"
-    if not why_not:
-        verdict, said = _judged(gate, summary, seen)
+    if not isinstance(allowed, str):
+        verdict, said = _judged(gate, summary, seen, allowed)
     return GateVerdict(
         suite=suite.name,
         gate=gate.metric,
@@ -146,9 +146,9 @@ def _not_judged(suite: SuiteFacts, summary: SuiteSummary) -> str | None:
     return None
 
 
-def _judged(gate: Gate, summary: SuiteSummary, seen: Seen) -> tuple[Verdict, str]:
+def _judged(gate: Gate, summary: SuiteSummary, seen: Seen, allowed: float) -> tuple[Verdict, str]:
     trials = summary.trials
-    if gate.metric != "errors" and too_many_missing(trials):
+    if gate.metric != "errors" and too_many_missing(trials, allowed):
         return "invalid", f"{trials.missing:,} of {trials.planned:,} trials are missing"
     wanted = " and ".join(
         f"{'at least' if bound == 'min' else 'at most'} {exactly(limit, gate.metric)}"
@@ -219,9 +219,9 @@ def _shown(gate: Gate, value: Number) -> str:
     return shown
 
 
-def too_many_missing(trials: TrialCounts) -> bool:
+def too_many_missing(trials: TrialCounts, allowed: float = MAX_MISSING) -> bool:
     """Whether so many trials have no grade that the others say nothing."""
-    return trials.missing > MAX_MISSING * trials.planned
+    return trials.missing > allowed * trials.planned
 
 
 def exit_code(comparison: Comparison, *, strict: bool) -> int:
@@ -230,7 +230,7 @@ def exit_code(comparison: Comparison, *, strict: bool) -> int:
     `strict` makes an inconclusive gate a failed one.
     """
     for candidate in comparison.candidates:
-        if too_many_missing(candidate.trials):
+        if too_many_missing(candidate.trials, comparison.run.max_missing):
             return 3
     verdicts = {gate.verdict for gate in comparison.gates if gate.judged}
     if "invalid" in verdicts:

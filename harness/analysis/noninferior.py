@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
-from harness.analysis.gates import MAX_MISSING
 from harness.analysis.multiplicity import holm
 from harness.analysis.paired import difference, noninferiority
 from harness.analysis.power import Aim, cases_needed, measured_spread
 from harness.errors import UsageError
+from harness.records import MAX_MISSING
 
 if TYPE_CHECKING:
     from harness.analysis.traffic import Columns

@@ -18,12 +18,12 @@ from harness.analysis.between import (
     RatioLimits,
     TagDifference,
 )
-from harness.analysis.gates import MAX_MISSING
 from harness.analysis.multiplicity import holm
 from harness.analysis.paired import Difference, difference, discordant, mcnemar, sign_flip
 from harness.analysis.ratios import ratio
 from harness.analysis.samples import Sample, sample, shared
 from harness.analysis.tally import CaseKey, CaseTally
+from harness.records import MAX_MISSING
 
 ALPHA = 0.05
 SEED = 20_261_021

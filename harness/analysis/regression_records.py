@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from harness.analysis.gates import MAX_MISSING
+from harness.records import MAX_MISSING
 
 DEFAULT_MARGIN = 0.03
 """What is shown where a suite has no regression gate: three points."""

@@ -12,13 +12,17 @@ from decimal import Decimal
 from statistics import fmean
 
 from harness.analysis.baseline import Arm, Snapshot, changes, clusters_of, overlap
+from harness.analysis.intervals import rate_interval
 from harness.analysis.multiplicity import holm
 from harness.analysis.paired import difference
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """One candidate in one run: means over its graded cases, dollars of all its trials."""
+    """One candidate in one run: means over its graded cases, dollars of all its trials.
+
+    `low` and `high` are the 95 % limits of the pass rate.
+    """
 
     run: str
     started_at: datetime
@@ -30,6 +34,8 @@ class Showing:
     score: float | None
     cost_usd: Decimal | None
     missing: int
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +130,10 @@ def _difference(here: tuple[Snapshot, Arm], there: tuple[Snapshot, Arm]) -> RunD
 
 def _showings(run: Snapshot) -> Iterator[Showing]:
     for arm in run.arms.values():
-        cases = list(arm.cases.values())
+        keys, cases = list(arm.cases), list(arm.cases.values())
         shares = [case.pass_share for case in cases]
         graded = [share for share in shares if share is not None]
+        limits = rate_interval(shares, clusters_of(arm, keys))
         scores = [score for case in cases if (score := case.mean_score) is not None]
         yield Showing(
             run=run.run,
@@ -139,4 +146,6 @@ def _showings(run: Snapshot) -> Iterator[Showing]:
             score=fmean(scores) if scores else None,
             cost_usd=arm.cost_usd,
             missing=sum(case.missing for case in cases),
+            low=limits.low,
+            high=limits.high,
         )

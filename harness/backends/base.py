@@ -53,6 +53,10 @@ class Backend(Protocol):
         """Send nothing more; what is under way is still answered, the rest raises."""
         ...
 
+    def paces(self) -> Sequence[object]:
+        """What the pace of each class of models came to, as records."""
+        ...
+
     async def close(self) -> None:
         """Give back connections."""
         ...

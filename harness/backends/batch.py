@@ -105,6 +105,10 @@ class BatchBackend:
         self.calls.stopped.set()
         self.live.stop()
 
+    def paces(self) -> Sequence[object]:
+        """Of what is asked live."""
+        return self.live.paces()
+
     async def close(self) -> None:
         """Close the connections, and forget what is not needed any more."""
         self.aside.release()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.backends.base import Backend, Keep
 from harness.errors import PendingAnswerError
@@ -43,6 +43,10 @@ class Guarded:
     def stop(self) -> None:
         """Send nothing more."""
         self.backend.stop()
+
+    def paces(self) -> Sequence[object]:
+        """Of what is asked live."""
+        return self.backend.paces()
 
     async def close(self) -> None:
         """Give back connections."""

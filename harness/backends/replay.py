@@ -24,5 +24,9 @@ class ReplayBackend:
     def stop(self) -> None:
         """Nothing is under way."""
 
+    def paces(self) -> tuple[object, ...]:
+        """Nothing is sent."""
+        return ()
+
     async def close(self) -> None:
         """Nothing is open."""

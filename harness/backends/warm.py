@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 
 from harness.backends.base import Backend, Keep
@@ -98,6 +98,10 @@ class WarmFirst:
     def stop(self) -> None:
         """Send nothing more; those who wait are turned away by the backend, one after the other."""
         self.backend.stop()
+
+    def paces(self) -> Sequence[object]:
+        """Of what is asked live."""
+        return self.backend.paces()
 
     async def close(self) -> None:
         """Give back connections."""

@@ -131,5 +131,8 @@ def _print(found: SideBySide) -> None:
         for lines in parts(table, None):
             click.echo("\n".join(line.rstrip() for line in lines))
         click.echo()
+    for line in comparing.history_lines(found):
+        click.echo(line)
+    click.echo()
     for note in comparing.difference_notes(found):
         click.echo(one_line(note, 1000))

@@ -125,6 +125,10 @@ TELLING = options.apply(
     ),
     click.option("--strict", is_flag=True, help="Let an inconclusive gate fail."),
     click.option(
+        "--max-missing", type=click.FloatRange(0, 1), metavar="SHARE",
+        help="Trials without a grade above which nothing is judged; 0.02 by default.",
+    ),
+    click.option(
         "--baseline", callback=options.stated, metavar="RUN|FILE",
         help="Compare with this run, or with a file that `harness baseline` made.",
     ),

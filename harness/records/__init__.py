@@ -22,7 +22,7 @@ from harness.records.answers import (
     add_dollars,
     add_known,
 )
-from harness.records.runs import Candidate, Gate, Run, SuiteFacts
+from harness.records.runs import MAX_MISSING, Candidate, Gate, Run, SuiteFacts
 from harness.records.trials import (
     Conversation,
     Grade,
@@ -34,6 +34,7 @@ from harness.records.trials import (
 )
 
 __all__ = [
+    "MAX_MISSING",
     "TRUNCATED",
     "UNKNOWN_USAGE",
     "USAGE_FIELDS",

@@ -9,6 +9,9 @@ from typing import Any
 
 from harness.records.answers import Mode
 
+MAX_MISSING = 0.02
+"""Share of trials without a grade above which a run says nothing, unless it was told otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -53,6 +56,7 @@ class Run:
     """One run of the path: what was asked for, with what, and how it ended.
 
     `planned` counts trials by candidate name; `invocation` is what `resume` needs to do it again.
+    Above the share `max_missing` of trials without a grade, it says nothing.
     """
 
     id: str
@@ -68,3 +72,4 @@ class Run:
     finished_at: datetime | None = None
     simulated: bool = False
     exit_code: int | None = None
+    max_missing: float = MAX_MISSING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from dataclasses import replace
 from decimal import Decimal
 
 from harness.analysis.compare import compare
