@@ -55,7 +55,7 @@ def a_run(names: Sequence[str]) -> Run:
 
 def compared(letters: Mapping[str, str], **options: float) -> Comparison:
     """The comparison of candidates by a letter a case; `.` is a case that was not asked."""
-    return compare(a_run(list(letters)), _results(letters), **options)
+    return compare(replace(a_run(list(letters)), **options), _results(letters))
 
 
 def _results(letters: Mapping[str, str]) -> Iterator[Result]:
