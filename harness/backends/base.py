@@ -60,3 +60,30 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Give back connections."""
         ...
+
+
+class Around:
+    """A backend around another: whatever it does not say itself, the other does."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    async def wave(self) -> None:
+        """As the backend does."""
+        await self.backend.wave()
+
+    def record_with(self, keep: Keep, /) -> None:
+        """As the backend does."""
+        self.backend.record_with(keep)
+
+    def stop(self) -> None:
+        """As the backend does."""
+        self.backend.stop()
+
+    def paces(self) -> Sequence[object]:
+        """As the backend does."""
+        return self.backend.paces()
+
+    async def close(self) -> None:
+        """As the backend does."""
+        await self.backend.close()

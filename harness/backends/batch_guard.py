@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from harness.backends.base import Backend, Keep
+from harness.backends.base import Around, Backend
 from harness.errors import PendingAnswerError
 from harness.records import Answer, Request
 
 
-class Guarded:
+class Guarded(Around):
     """Asks `backend`, except for requests that are in a batch already: these are pending.
 
     `under_way` has the keys of those, each with the run that sent the batch.
     """
 
     def __init__(self, backend: Backend, under_way: Mapping[str, str]) -> None:
-        self.backend, self.under_way = backend, under_way
+        super().__init__(backend)
+        self.under_way = under_way
         self._pending: Counter[str] = Counter()
 
     async def answer(self, request: Request, key: str, /) -> Answer:
@@ -35,19 +36,3 @@ class Guarded:
             f"some answers are being made by batches, and would be paid for twice: {of}; collect "
             f"them with `harness resume {first}`, or ask anew with --fresh"
         )
-
-    def record_with(self, keep: Keep, /) -> None:
-        """As the backend does."""
-        self.backend.record_with(keep)
-
-    def stop(self) -> None:
-        """Send nothing more."""
-        self.backend.stop()
-
-    def paces(self) -> Sequence[object]:
-        """Of what is asked live."""
-        return self.backend.paces()
-
-    async def close(self) -> None:
-        """Give back connections."""
-        await self.backend.close()

@@ -10,10 +10,10 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 
-from harness.backends.base import Backend, Keep
+from harness.backends.base import Around, Backend
 from harness.prefix import prefix_of
 from harness.records import Answer, Request
 
@@ -27,11 +27,12 @@ BEGUN: ContextVar[Callable[[], None] | None] = ContextVar("BEGUN", default=None)
 """What the current task calls when its answer begins, where others wait for that."""
 
 
-class WarmFirst:
+class WarmFirst(Around):
     """Asks `backend`, one request ahead of the others with the same prefix."""
 
     def __init__(self, backend: Backend, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.backend, self.clock = backend, clock
+        super().__init__(backend)
+        self.clock = clock
         self._leading: dict[str, asyncio.Event] = {}
         self._warm_until: OrderedDict[str, float] = OrderedDict()
 
@@ -86,23 +87,3 @@ class WarmFirst:
         self._warm_until.move_to_end(prefix)
         if len(self._warm_until) > KEPT:
             self._warm_until.popitem(last=False)
-
-    async def wave(self) -> None:
-        """As the backend does."""
-        await self.backend.wave()
-
-    def record_with(self, keep: Keep, /) -> None:
-        """As the backend does."""
-        self.backend.record_with(keep)
-
-    def stop(self) -> None:
-        """Send nothing more; those who wait are turned away by the backend, one after the other."""
-        self.backend.stop()
-
-    def paces(self) -> Sequence[object]:
-        """Of what is asked live."""
-        return self.backend.paces()
-
-    async def close(self) -> None:
-        """Give back connections."""
-        await self.backend.close()
