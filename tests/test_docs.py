@@ -27,9 +27,12 @@ from reports.write import FORMATS
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SUITES, COMMANDS_MD, MODELS, GRADERS, PYTEST, EVALS = (
+SUITES, COMMANDS_MD, MODELS, PYTEST, EVALS = (
     (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("suites", "commands", "models", "graders", "pytest", "evals")
+    for name in ("suites", "commands", "models", "pytest", "evals")
+)
+GRADERS = "\n".join(
+    page.read_text(encoding="utf-8") for page in [*DOCS.glob("graders*.md"), DOCS / "judges.md"]
 )
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
