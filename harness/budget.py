@@ -100,7 +100,7 @@ class Budget:
         """
         if self._stopped:
             raise RunStoppedError("the run was stopped")
-        if amount <= self.left:
+        if amount <= self.left and not self._waiting:
             return self._grant(amount)
         if not self._under_way:
             raise self._refusal(amount, what)
@@ -211,13 +211,14 @@ class Budget:
             self.note(ahead)
 
     def _wake(self) -> None:
-        """Promise what has become free to those who wait and fit; refuse them where none can."""
-        still = []
-        for one in self._waiting:
-            if one.amount <= self.left and not one.granted.done():
-                one.granted.set_result(self._grant(one.amount))
-            elif not one.granted.done():
-                still.append(one)
+        """Promise what has become free to those who wait, in turn; refuse them where none can.
+
+        A smaller one does not go ahead: a budget that ends would buy the cheapest model alone.
+        """
+        still = [one for one in self._waiting if not one.granted.done()]
+        while still and still[0].amount <= self.left:
+            one = still.pop(0)
+            one.granted.set_result(self._grant(one.amount))
         self._waiting = still if self._under_way else []
         for one in () if self._under_way else still:
             one.granted.set_exception(self._refusal(one.amount, one.what))

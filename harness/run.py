@@ -163,8 +163,17 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
         simulated=invocation.offline,
         max_missing=MAX_MISSING if invocation.max_missing is None else invocation.max_missing,
     )
-    store.start(run)
+    store.start(run, same=known is not None and _is_same(known, run))
     return run
+
+
+def _is_same(known: Run, run: Run) -> bool:
+    """The same suites, word for word, and the same trials, so that each has its old place."""
+    return (known.suites, known.candidates, known.planned) == (
+        run.suites,
+        run.candidates,
+        dict(run.planned),
+    )
 
 
 def _require_access(prepared: Prepared) -> None:

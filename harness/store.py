@@ -138,14 +138,16 @@ class Store:
         with self.errors(), self.engine.connect() as connection:
             return {row.key for row in _find(connection, keys)}
 
-    def start(self, run: Run) -> None:
-        """Keep a run that begins, or goes on: it has no results then.
+    def start(self, run: Run, *, same: bool = False) -> None:
+        """Keep a run that begins, or goes on.
 
-        All its trials are run again, from stored answers where there are any; a result of an
-        earlier attempt may be of a case, a candidate or a grader that is no more.
+        All its trials are run again, from stored answers where there are any. Its results so far
+        are kept until then where it is the `same` as before; otherwise one may be of a case, a
+        candidate or a grader that is no more.
         """
         with self.errors(), self.engine.begin() as connection:
-            connection.execute(results.delete().where(results.c.run == run.id))
+            if not same:
+                connection.execute(results.delete().where(results.c.run == run.id))
             self._insert(connection, runs, [_run_row(run)])
 
     def finish(self, run: Run) -> None:

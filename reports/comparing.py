@@ -18,6 +18,12 @@ FLIPS_LISTED = 50
 HISTORY_LEFT = 22
 HISTORY_WIDTH = 41
 
+NOT_COMPARED = {
+    "new": "Not in the baseline",
+    "changed": "Testing something else by now",
+    "removed": "In the baseline, and not in this run",
+}
+
 Regression = Mapping[str, Any]
 """`regression` of a Comparison: the fields of `regression_records.Regression`."""
 
@@ -94,9 +100,9 @@ def regression_lines(regression: Regression) -> list[str]:
         f"{found.verdict}: {found.suite} [{found.candidate}]: {detail(found)}"
         for found in regression["candidates"]
     ]
-    for what in ("new", "changed", "removed"):
+    for what, said in NOT_COMPARED.items():
         if cases := regression[f"{what}_cases"]:
-            lines.append(f"{what.capitalize()}, not compared: {_listed(cases)}")
+            lines.append(f"{said}, not compared: {_listed(cases)}")
     if flips := regression["flips"]:
         lost = sum(flip.direction == "lost" for flip in flips)
         lines.append(f"Flips: {lost:,} lost, {len(flips) - lost:,} gained")
@@ -201,7 +207,7 @@ def _p(value: float | None) -> str:
 
 def difference_notes(found: SideBySide) -> list[str]:
     """What else to know of the differences: changes of a candidate, cautions, what is not there."""
-    notes = []
+    notes = ["Differences are over the cases that test the same in both runs."]
     for one in found.differences:
         said = [*one.changes, *filter(None, (one.why, one.caution))]
         if one.only_here or one.only_there:

@@ -202,9 +202,9 @@ def _cascade(one: Cascade) -> tuple[str, ...]:
 
 
 def dominances(routing: Routing) -> list[str]:
-    """A sentence for each candidate that costs less than another and is no worse."""
+    """A sentence for each candidate that costs less than another and is within the margin."""
     return [
-        f"{one.a} dominates {one.b}: it costs less, and is no worse by {_margin(routing)} or more"
+        f"{one.a} costs less than {one.b}, and is not worse than it by {_margin(routing)} or more"
         for one in routing.dominance
     ]
 

@@ -154,6 +154,8 @@ def _judged(gate: Gate, summary: SuiteSummary, seen: Seen, allowed: float) -> tu
         f"{'at least' if bound == 'min' else 'at most'} {exactly(limit, gate.metric)}"
         for bound, limit in gate.bounds.items()
     )
+    if gate.metric == "cost_per_pass" and not trials.passed and "max" in gate.bounds:
+        return "fail", f"nothing passed, wanted {wanted}"
     if seen.value is None:
         return "invalid", f"{_why_unknown(gate, summary)}, wanted {wanted}"
     verdict = _by_limits(gate, seen, seen.value)
@@ -233,6 +235,8 @@ def exit_code(comparison: Comparison, *, strict: bool) -> int:
         if too_many_missing(candidate.trials, comparison.run.max_missing):
             return 3
     verdicts = {gate.verdict for gate in comparison.gates if gate.judged}
+    if "fail" in verdicts:
+        return 1
     if "invalid" in verdicts:
         return 3
-    return int("fail" in verdicts or (strict and "inconclusive" in verdicts))
+    return int(strict and "inconclusive" in verdicts)

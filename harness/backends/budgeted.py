@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextvars import ContextVar
 from decimal import Decimal
+from itertools import takewhile
 from typing import Any
 
 from harness.backends.base import Keep
@@ -115,10 +116,16 @@ class BudgetedBatch(BatchBackend):
         self._release(sent)
         gone = self.journal.given_up(keys)
         free = [key for key in keys if key not in sent and key not in gone]
-        fit = [key for key in free if budget.set_aside(key, self._worst[key])]
+        # In turn: a smaller one that went ahead would buy the cheapest model alone.
+        fit = list(takewhile(lambda key: budget.set_aside(key, self._worst[key]), free))
         if free and not fit and not budget.batched:
-            cheapest = min(free, key=self._worst.__getitem__)
-            raise budget.refused(self._worst[cheapest], self._what[cheapest])
+            raise budget.refused(self._worst[free[0]], self._what[free[0]])
+        if len(fit) < len(free):
+            text = (
+                f"the budget has room for {len(fit):,} of {len(free):,} requests now; the rest "
+                "waits for what these cost, in a later wave"
+            )
+            self.audit.note("budget", None, text, fit=len(fit), waiting=len(free) - len(fit))
         return fit
 
     def _release(self, in_batches: Collection[str]) -> None:

@@ -14,7 +14,7 @@ import click
 
 from harness.cli import options
 from harness.cli.failures import tell
-from harness.errors import PendingAnswerError, UsageError
+from harness.errors import BudgetError, PendingAnswerError, UsageError
 from harness.garbage import rare_collections
 from harness.invocation import Invocation
 
@@ -276,7 +276,8 @@ def _run(prepared: Prepared, store: Store, run_id: str | None, telling: Telling)
         return execution.stopped.exit_code
     if execution.stopped is not None:
         tell(execution.stopped)
-        click.echo(f"go on with: {commands.resume()}", err=True)
+        larger = " --budget USD" if isinstance(execution.stopped, BudgetError) else ""
+        click.echo(f"go on with: {commands.resume()}{larger}", err=True)
         return execution.stopped.exit_code
     return _verdict(comparison, commands)
 
@@ -300,9 +301,15 @@ def _verdict(comparison: Comparison, commands: Commands) -> int:
 
     code = comparison.run.exit_code or 0
     if code:
-        said = "a gate failed" if code == 1 else why_not_judged(comparison)
+        said = _why_failed(comparison) if code == 1 else why_not_judged(comparison)
         click.echo(f"{said}; see {commands.show()}", err=True)
     return code
+
+
+def _why_failed(comparison: Comparison) -> str:
+    if any(gate.verdict == "fail" for gate in comparison.gates if gate.judged):
+        return "a gate failed"
+    return "no gate failed, but with --strict an inconclusive one does"
 
 
 def _report(
@@ -314,7 +321,10 @@ def _report(
     with rare_collections():
         results = store.results
         write_reports(folder, comparison, lambda: results(comparison.run.id), store=telling.store)
-    append_step_summary(os.environ, folder / "report.md")
+    try:
+        append_step_summary(os.environ, folder / "report.md")
+    except UsageError as error:  # the reports are there, and the verdict matters more
+        click.echo(f"warning: {error}", err=True)
     if telling.as_json:
         click.echo((folder / "run.json").read_text(encoding="utf-8"))
     elif not telling.quiet:

@@ -147,12 +147,6 @@ def test_a_part_of_a_run_judges_no_gate(options: dict[str, int], detail: str) ->
             "cost_usd", {"dollars": None}, "unknown, wanted at most $1", id="an unknown price"
         ),
         pytest.param(
-            "cost_per_pass",
-            {"outcomes": (FAILED, FAILED)},
-            "nothing passed, wanted at most $1",
-            id="no pass to divide by",
-        ),
-        pytest.param(
             "cost_usd",
             {"outcomes": (PASSED, ERRORED)},
             "1 of 2 trials are missing",
@@ -165,6 +159,11 @@ def test_a_gate_without_a_figure_is_invalid(
 ) -> None:
     found = verdict(compared(metric, {"max": 1}, **options))  # type: ignore[arg-type]
     assert (found.verdict, found.detail) == ("invalid", detail)
+
+
+def test_dollars_per_pass_fail_where_nothing_passed() -> None:
+    found = verdict(compared("cost_per_pass", {"max": 1}, outcomes=(FAILED, FAILED)))
+    assert (found.verdict, found.detail) == ("fail", "nothing passed, wanted at most $1")
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_the_baseline_is_named_with_its_verdicts(against_a_baseline: Comparison)
     page = body(against_a_baseline)
     assert "Baseline: old of 2026-10-01; 3 identical cases" in page
     assert '<span class="mark fail" aria-hidden="true">✗</span>regression' in page
-    assert "New, not compared: support-triage/new" in page
+    assert "Not in the baseline, not compared: support-triage/new" in page
 
 
 def test_a_flip_links_to_its_case(against_a_baseline: Comparison) -> None:

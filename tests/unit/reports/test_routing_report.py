@@ -118,7 +118,7 @@ def test_a_cascade_by_the_evals_own_grade_is_labelled() -> None:
 def test_dominance_and_assumptions_are_sentences() -> None:
     found = routing(GOOD, RULE)
     assert dominances(found) == [
-        "haiku dominates opus: it costs less, and is no worse by 5 points or more"
+        "haiku costs less than opus, and is not worse than it by 5 points or more"
     ]
     first = assumptions(found)[0]
     assert "opus is the dearest candidate by cost per call; the margin is 5 points" in first
