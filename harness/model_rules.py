@@ -79,7 +79,7 @@ def warnings_for(model: Model) -> list[str]:
     """What to know before relying on the model: that it retires, or that its price is unknown."""
     warnings = []
     if model.lifecycle == "deprecated":
-        when = f" and retires on {model.retires_on}" if model.retires_on else ""
+        when = f" (retirement: {model.retires_on})" if model.retires_on else ""
         warnings.append(f"{model.id} is deprecated{when}; plan to move to another model")
     if not model.prices:
         warnings.append(

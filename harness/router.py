@@ -51,17 +51,17 @@ class Router:
         data, place_of = read_yaml(Path(path))
         return _Reader(place_of).router(data)
 
-    def model_for(self, tags: Iterable[str] | str = ()) -> str:
+    def model_for(self, tags: Iterable[str] | str | None = None) -> str:
         """The id of the model that a request with these tags goes to."""
         return self.route_for(tags).model
 
-    def route_for(self, tags: Iterable[str] | str = ()) -> Route:
+    def route_for(self, tags: Iterable[str] | str | None = None) -> Route:
         """The whole route of a request with these tags.
 
         Tags without a rule count for nothing. Where no rule is left, or two that disagree, it is
         the default: what was measured is that every request has one routing tag.
         """
-        given = (tags,) if isinstance(tags, str) else tags
+        given = (tags,) if isinstance(tags, str) else tags or ()
         found = [self.rules[tag] for tag in dict.fromkeys(given) if tag in self.rules]
         agree = {(route.candidate, route.model) for route in found}
         return found[0] if len(agree) == 1 else self.default

@@ -25,6 +25,7 @@ FOLDED_LIMIT = 4_000
 TABLES_SPARE = 15_000
 """Bytes that tables leave to the trials that failed."""
 
+CELL = 240
 MAX_FAILURES = 20
 PAIRS_TOLD = 6
 ANSWER_END = 800
@@ -212,4 +213,4 @@ def _table(table: Table, limit: int) -> str:
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(markdown(cell, 120) for cell in cells)} |"
+    return f"| {' | '.join(markdown(cell, CELL) for cell in cells)} |"

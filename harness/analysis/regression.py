@@ -23,7 +23,9 @@ from harness.analysis.baseline import (
     overlap,
 )
 from harness.analysis.paired import Difference, difference
+from harness.analysis.regression_confirm import alarmed
 from harness.analysis.regression_records import (
+    ALARM_ALPHA,
     BaselineFacts,
     Finding,
     Flip,
@@ -229,7 +231,9 @@ def _judged(found: RegressionVerdict, sides: _Sides, policy: Policy) -> Regressi
         why = "how the missing trials would have ended decides"
         return replace(found, verdict="inconclusive", why=why)
     if verdict == "inconclusive" and spread is not None:
-        return replace(found, settling=_settling(spread, seen, policy, found))
+        found = replace(found, settling=_settling(spread, seen, policy, found))
+    if policy.confirm and verdict != "pass":
+        return alarmed(found, difference(*sides.shares(), clusters, alpha=ALARM_ALPHA, sides=1))
     return found
 
 

@@ -117,7 +117,7 @@ def partition(table: Table, tags: Sequence[str] = ()) -> list[str]:
             named = "; ".join(_named(table.keys[row], found[row]) for row in rows[:2])
             raise UsageError(
                 f"routing by tag needs exactly one routing tag on every case, and {len(rows):,} of "
-                f"{len(found):,} cases {what}: {named}; say which tags route with --tags A,B"
+                f"{len(found):,} cases {what}: {named}; --tags A,B says which tags route"
             )
     return [of[0] for of in found]
 

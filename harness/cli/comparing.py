@@ -28,6 +28,7 @@ def baseline(name: str, store: str | None) -> None:
     Commit it, and compare with `harness run --baseline FILE`.
     """
     from harness.baseline_file import dumped
+    from reports.commands import Commands
 
     opened = options.open_store(store, existing=True)
     try:
@@ -35,23 +36,23 @@ def baseline(name: str, store: str | None) -> None:
         found = baselines.of_run(run, opened)
     finally:
         opened.close()
-    _require_whole(run, found)
+    _require_whole(run, found, Commands(run.id, store).resume())
     click.echo(dumped(found), nl=False)
 
 
-def _require_whole(run: Run, found: Snapshot) -> None:
+def _require_whole(run: Run, found: Snapshot, resume: str) -> None:
     """Raise UsageError where the run has not ended, or does not say what its cases test."""
     cases = [case for arm in found.arms.values() for case in arm.cases.values()]
     ended, planned = sum(case.trials for case in cases), sum(run.planned.values())
     if ended < planned or not cases:
         raise UsageError(
             f"{ended:,} of {planned:,} trials of run {run.id} have ended; a baseline is of a "
-            f"whole run: go on with `harness resume {run.id}`"
+            f"whole run: go on with `{resume}`"
         )
     if not any(case.content for case in cases):
         raise UsageError(
             f"run {run.id} does not say what its cases test, since an earlier version made it; "
-            f"`harness resume {run.id}` grades it again from the store"
+            f"`{resume}` grades it again from the store"
         )
 
 

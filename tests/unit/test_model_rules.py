@@ -312,7 +312,7 @@ def test_a_model_of_which_nothing_is_known_rejects_nothing_that_some_model_accep
 
 def test_a_deprecated_model_is_a_warning_with_its_date():
     (warning,) = warnings_for(REGISTRY.resolve("claude-sonnet-4-5"))
-    assert "deprecated and retires on 2026-11-30" in warning
+    assert "deprecated (retirement: 2026-11-30)" in warning
 
 
 def test_a_model_without_a_price_is_a_warning():
