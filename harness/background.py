@@ -79,5 +79,8 @@ class BackgroundRun:
     def news(self, _line: str, /) -> None:
         """Nobody is listening."""
 
+    def beat(self, _trouble: str, /) -> None:
+        """Nobody is watching."""
+
     def waiting(self, _batches: object, /) -> None:
         """Nobody is watching."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.analysis.baseline import Snapshot
     from harness.analysis.comparison import Comparison
+    from harness.confirming import Beside
     from harness.invocation import Invocation
     from harness.records import Run
     from harness.store import Store
@@ -38,7 +39,7 @@ def settled(name: str, store: Store, folder: Path) -> str:
 
     `latest` is another run as soon as one has begun. Raises UsageError and StoreError.
     """
-    return name if _is_file(name, folder) else store.run(run_name(name, folder)).id
+    return stored(name, store, folder) or name
 
 
 def find(name: str, store: Store | None, folder: Path) -> Snapshot:
@@ -54,6 +55,11 @@ def find(name: str, store: Store | None, folder: Path) -> Snapshot:
         return read(folder / name)
     assert store is not None
     return of_run(store.run(run_name(name, folder)), store)
+
+
+def stored(name: str, store: Store, folder: Path) -> str | None:
+    """The id of the run in the store that `name` means as a baseline; None for a file."""
+    return None if _is_file(name, folder) else store.run(run_name(name, folder)).id
 
 
 def of_run(run: Run, store: Store) -> Snapshot:
@@ -87,22 +93,22 @@ def require_common(
             )
 
 
-def against(
-    now: Run, store: Store, baseline: Snapshot, *, force: bool = False
-) -> Mapping[str, Any]:
-    """A run beside its baseline, by the margins of its suites' gates: `regression` in run.json."""
+def beside(now: Run, store: Store, baseline: Snapshot, *, force: bool = False) -> Beside:
+    """A run and its baseline, and the verdicts by the margins of its suites' gates."""
     from harness.analysis.regression import regress
     from harness.analysis.regression_records import Policy
+    from harness.confirming import Beside
 
-    plain = Policy(max_missing=now.max_missing)
+    confirm = bool(now.invocation.get("confirm"))
+    plain = Policy(max_missing=now.max_missing, confirm=confirm)
     policies = {suite.name: plain for suite in now.suites} | {
         suite.name: replace(plain, margin=gate.bounds["margin"], gated=True)
         for suite in now.suites
         for gate in suite.gates
         if gate.metric == "regression"
     }
-    found = regress(of_run(now, store), baseline, policies, force=force)
-    return {field.name: getattr(found, field.name) for field in fields(found)}
+    side = of_run(now, store)
+    return Beside(side, baseline, regress(side, baseline, policies, force=force))
 
 
 def judged(comparison: Comparison, store: Store) -> Comparison:
@@ -117,12 +123,25 @@ def judged(comparison: Comparison, store: Store) -> Comparison:
     name, why = asked.get("baseline"), NO_BASELINE
     if name:
         try:
-            baseline = find(name, store, Path(asked.get("cwd") or "."))
-            found = against(run, store, baseline, force=bool(asked.get("force")))
-            comparison = replace(comparison, regression=found)
+            comparison = _compared(comparison, name, store)
         except HarnessError as error:
             why = str(error)
     return replace(comparison, gates=judge(comparison, no_baseline=why))
+
+
+def _compared(comparison: Comparison, name: str, store: Store) -> Comparison:
+    """The comparison with `regression`, after a second look where the run was to take one."""
+    run, asked = comparison.run, comparison.run.invocation
+    folder = Path(asked.get("cwd") or ".")
+    sides = beside(run, store, find(name, store, folder), force=bool(asked.get("force")))
+    found, candidates = sides.found, comparison.candidates
+    if asked.get("confirm"):
+        from harness.confirming import looked_again, with_spent
+
+        found, spent = looked_again(sides, run, store, stored(name, store, folder))
+        candidates = tuple(with_spent(candidate, spent) for candidate in candidates)
+    facts = {field.name: getattr(found, field.name) for field in fields(found)}
+    return replace(comparison, candidates=candidates, regression=facts)
 
 
 def checked(

@@ -211,9 +211,7 @@ def looked_again(
     return replace(beside.found, candidates=candidates), again.spent
 
 
-def with_spent(
-    summary: CandidateSummary, spent: Mapping[At, Decimal | None]
-) -> CandidateSummary:
+def with_spent(summary: CandidateSummary, spent: Mapping[At, Decimal | None]) -> CandidateSummary:
     """The candidate, where what the run paid for its second look is part of what it spent."""
     suites = {}
     cost_usd = summary.cost_usd

@@ -21,7 +21,7 @@ class Invocation:
     Relative paths are meant from `cwd`. `batch_…` are limits of one batch, `None` the largest;
     `stragglers` is where requests go that a batch did not finish. `budget` is in dollars, `None`
     without a limit. `baseline` is a run or a file; `force` compares with it although one of both
-    is simulated.
+    is simulated, and `confirm` takes a second look where the first finds a loss.
     """
 
     paths: tuple[str, ...]
@@ -50,6 +50,7 @@ class Invocation:
     budget: Decimal | None = None
     baseline: str | None = None
     force: bool = False
+    confirm: bool = False
 
     @property
     def selection(self) -> Selection:

@@ -4,11 +4,12 @@ the attempts in the order in which reports have them. In which order they run sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import UsageError
-from harness.suite import Case, Suite
+from harness.records import Candidate, Json
+from harness.suite import Case, Script, Suite
 from harness.trial import Trial
 
 
@@ -73,11 +74,29 @@ def select(suites: Sequence[Suite], selection: Selection) -> tuple[Suite, ...]:
 
 
 def trials(suites: Iterable[Suite], *, repeats: int | None = None) -> Iterator[Trial]:
-    """Every attempt, suite by suite and case by case, its candidates in turn at each repeat."""
+    """Every attempt, suite by suite and case by case, its candidates in turn at each repeat.
+
+    A candidate that a case has only to compare the others with makes no attempt of its own.
+    """
     index = 0
     for suite in suites:
         for case in suite.cases:
             for repeat in range(1, (repeats or suite.script_of(case).repeats) + 1):
                 for candidate in suite.candidates:
-                    yield Trial(suite, case, candidate, repeat, index)
-                    index += 1
+                    if not _only_compared(suite.script_of(case), candidate):
+                        yield Trial(suite, case, candidate, repeat, index)
+                        index += 1
+
+
+def _only_compared(script: Script, candidate: Candidate) -> bool:
+    """Others are compared with the candidate and that is all: of itself there is nothing to say."""
+    specs = [*script.graders, *(spec for turn in script.turns for spec in turn.graders)]
+    return bool(specs) and all(_rival(spec.item.value) == candidate.name for spec in specs)
+
+
+def _rival(item: Json) -> str | None:
+    """With whom a grader compares, where that is all it does."""
+    against = item.get("pairwise") if isinstance(item, Mapping) else None
+    if isinstance(against, Mapping):
+        against = against.get("against")
+    return against if isinstance(against, str) else None

@@ -97,7 +97,9 @@ class EvalSession:
         return {"models": self.invocation.models or None, "default_model": default}
 
     def _add(self, key: tuple[Path, str], suite: Suite) -> None:
-        self.warnings += require([suite], self.registry)
+        findings = require([suite], self.registry)
+        self.warnings += findings.warnings
+        suite = findings.clustered(suite)
         if self.invocation.offline:
             offline.script_of([suite], self.registry)
         problems = list(same_names([*self.suites.values(), suite]))

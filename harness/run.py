@@ -33,13 +33,16 @@ from harness.models import Registry
 from harness.prompt import ttl_of
 from harness.recorder import Recorder, Space
 from harness.records import MAX_MISSING, Candidate, Result, Run, SuiteFacts
+from harness.second_look import SecondLook
 from harness.suite import Suite
 from harness.trial import Trial
 from harness.workshop import Workshop
 
 if TYPE_CHECKING:
-    from harness.backends.base import Waited
+    from harness.backends.base import Backend, Waited
     from harness.store import Store
+
+BEAT_S = 1.0
 
 
 class Watch(Protocol):
@@ -59,6 +62,10 @@ class Watch(Protocol):
 
     def news(self, line: str, /) -> None:
         """Something worth knowing has happened, such as a batch that was sent."""
+        ...
+
+    def beat(self, trouble: str, /) -> None:
+        """A second has passed; `trouble` says why requests wait to be asked again, if any do."""
         ...
 
     def waiting(self, batches: Sequence[Waited], /) -> None:
@@ -93,6 +100,8 @@ def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Pr
     """Load, select and check; raises HarnessError with everything that is wrong."""
     if invocation.mode == "replay" and invocation.fresh:
         raise UsageError("--fresh asks anew and --mode replay never asks; leave one of them out")
+    if invocation.confirm:
+        _require_confirmable(invocation)
     environ = settings.environment(environ, invocation.files, cwd)
     registry = settings.registry(invocation.files, cwd, invocation.models_file)
     suites = load(
@@ -103,11 +112,21 @@ def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Pr
     )
     totals = {suite.name: suite for suite in suites}
     chosen = plan.select(suites, invocation.selection)
-    warnings = require(chosen, registry)
+    findings = require(chosen, registry)
+    chosen, warnings = tuple(map(findings.clustered, chosen)), findings.warnings
     if invocation.offline:
         warnings += _check_answers(suites, chosen, registry, renamed=bool(invocation.models))
     trials = tuple(plan.trials(chosen, repeats=invocation.repeats))
     return Prepared(invocation, registry, environ, chosen, totals, trials, tuple(warnings))
+
+
+def _require_confirmable(invocation: Invocation) -> None:
+    if not invocation.baseline:
+        raise UsageError(
+            "--confirm looks again where a run is worse than its baseline; name one with --baseline"
+        )
+    if invocation.mode == "replay":
+        raise UsageError("--confirm asks anew and --mode replay never asks; leave one of them out")
 
 
 def _check_answers(
@@ -248,10 +267,19 @@ async def _execute(
         backend.record_with(recorder)
         stack.push_async_callback(backend.close)
         stack.push_async_callback(recorder.close)
+        beating = asyncio.create_task(_beat(backend, watch))
         try:
             await _drive(prepared, recorder, watch, done, on_signal=on_signal)
         finally:
+            beating.cancel()
             done.paces = backend.paces()
+
+
+async def _beat(backend: Backend, watch: Watch) -> None:
+    """Let the watcher say something although no trial ends."""
+    while True:
+        await asyncio.sleep(BEAT_S)
+        watch.beat(backend.trouble())
 
 
 async def _drive(
@@ -272,10 +300,12 @@ async def _drive(
         suite.name: Workshop(suite, prepared.registry, ttl=ttl) for suite in prepared.suites
     }
     driver = Driver(recorder, workshops, ended, mixed=on_signal)
+    again = SecondLook(run, prepared.trials, recorder, mixed=on_signal)
 
     def interrupted() -> None:
         watch.interrupted()
-        driver.stop(InterruptedRunError("interrupted"))
+        for driven in (driver, again.driver):
+            driven.stop(InterruptedRunError("interrupted"))
 
     def stop() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended
@@ -284,6 +314,11 @@ async def _drive(
     with interrupts(interrupted) if on_signal else contextlib.nullcontext():
         watch.begin(run, len(prepared.trials), stop)
         await _run_all(driver, prepared)
+        if prepared.invocation.confirm:
+            trials = await again.due(prepared.registry)
+            if trials:
+                watch.news(f"second look: {len(trials):,} trials are asked again")
+            await _to_the_end(again.driver, trials)
 
 
 async def _run_all(driver: Driver, prepared: Prepared) -> None:

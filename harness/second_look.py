@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,9 +136,7 @@ class SecondLook:
             self.workshops[trial.suite.name].add(before)
             model = replace(trial.candidate, model=before.request.model)
             for position, repeat in stored.places[key]:
-                yield Trial(
-                    trial.suite, before.case, model, repeats + repeat, places + position
-                )
+                yield Trial(trial.suite, before.case, model, repeats + repeat, places + position)
 
     def _ended(self, trial: Trial, result: Result) -> None:
         from harness.store import ResultRow

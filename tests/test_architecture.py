@@ -99,14 +99,19 @@ IMPORTS: dict[str, set[str]] = {
     "settings": {*BASE, "find", "load", "model_table", "models"},
     "tool_rules": {*BASE, "graders", "suite"},
     "baseline_file": {*BASE, "analysis"},
-    "baselines": {*BASE, "analysis", "baseline_file", "invocation", "store"},
+    "baselines": {*BASE, "analysis", "baseline_file", "confirming", "invocation", "store"},
+    "confirming": {*BASE, "analysis", "store"},
+    "second_look": {
+        *BASE, "baselines", "confirming", "execute", "models", "prompt", "recorder", "store",
+        "suite", "trial", "workshop",
+    },
     "asking": {
         *BASE, "backends", "invocation", "journal", "models", "pricing", "purse", "store",
     },
     "run": {
         *BASE, "analysis", "asking", "backends", "baselines", "check", "execute", "interrupts",
         "invocation", "journal", "load", "models", "offline", "plan", "prompt", "purse",
-        "recorder", "settings", "store", "suite", "trial", "workshop",
+        "recorder", "second_look", "settings", "store", "suite", "trial", "workshop",
     },
     "reports": {*BASE, "analysis", "forecast"},
     "background": {*BASE, "analysis", "run", "store", "trial"},

@@ -40,7 +40,28 @@ def detail(found: RegressionVerdict) -> str:
         f"{points(found.difference)} ({limits(found.low, found.high)}) in "
         f"{_counted(found.compared_cases, 'case')}, margin {_margin(found)}"
     )
-    return "; ".join(part for part in (figures, _meaning(found), _told(found)) if part)
+    said = (figures, _meaning(found), _second_look(found), _told(found))
+    return "; ".join(part for part in said if part)
+
+
+def _second_look(found: RegressionVerdict) -> str:
+    """What both looks saw: `first look: at most −0.4 points at 10 %, second look: …`."""
+    again = found.confirmation
+    if again is None:
+        return ""
+    level = f"{again.alpha:.0%}".replace("%", " %")
+    first = f"first look: at most {points(again.first_high)} at {level}"
+    if again.alarmed is None:
+        return first
+    cases = _counted(again.n_cases, "case")
+    second = f"second look: {points(again.difference)} ({limits(again.low, again.high)}) in {cases}"
+    beside = (
+        "both sides asked again"
+        if again.baseline_fresh
+        else f"beside the stored baseline, since {again.why}: false alarms are about 3 %, not 1 %"
+    )
+    missing = f", {_counted(again.missing, 'trial')} missing" if again.missing else ""
+    return f"{first}, {second}{missing}, {beside}"
 
 
 def _counted(number: int, word: str) -> str:
@@ -60,7 +81,8 @@ def _meaning(found: RegressionVerdict) -> str:
         inside = found.high is not None and found.high < 0
         return "real but inside the margin" if inside else ""
     if found.verdict == "regression":
-        return "worse than the baseline"
+        twice = ", twice" if found.confirmation is not None else ""
+        return f"worse than the baseline{twice}"
     return way_on(found)
 
 

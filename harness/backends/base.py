@@ -53,6 +53,10 @@ class Backend(Protocol):
         """Send nothing more; what is under way is still answered, the rest raises."""
         ...
 
+    def trouble(self) -> str:
+        """Why requests wait to be asked again, in a few words; empty where none does."""
+        ...
+
     def paces(self) -> Sequence[object]:
         """What the pace of each class of models came to, as records."""
         ...
@@ -79,6 +83,10 @@ class Around:
     def stop(self) -> None:
         """As the backend does."""
         self.backend.stop()
+
+    def trouble(self) -> str:
+        """As the backend does."""
+        return self.backend.trouble()
 
     def paces(self) -> Sequence[object]:
         """As the backend does."""

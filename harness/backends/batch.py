@@ -105,6 +105,10 @@ class BatchBackend:
         self.calls.stopped.set()
         self.live.stop()
 
+    def trouble(self) -> str:
+        """Of what is asked live."""
+        return self.live.trouble()
+
     def paces(self) -> Sequence[object]:
         """Of what is asked live."""
         return self.live.paces()

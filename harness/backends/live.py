@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
@@ -72,6 +73,7 @@ class LiveBackend:
         self.gate = Gate(concurrency, clock=clock, sleep=sleep, class_of=class_of)
         self.outage = Outage(self.policy)
         self.retries = 0
+        self._again: Counter[str] = Counter()
         self._stopped = asyncio.Event()
 
     async def wave(self) -> None:
@@ -92,6 +94,12 @@ class LiveBackend:
             log.info("pace of %s", pacing)
         if "client" in self.__dict__:
             await self.client.close()
+
+    def trouble(self) -> str:
+        """Why requests wait to be asked again, the commonest reason first; empty for none."""
+        waiting = +self._again
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in waiting.most_common())
+        return f"{waiting.total():,} to be asked again ({kinds})" if kinds else ""
 
     def paces(self) -> tuple[Pacing, ...]:
         """What the pace of each class of models came to so far, in the order of first requests."""
@@ -130,7 +138,11 @@ class LiveBackend:
             delay = self.policy.delay(attempts - 1, fault, self.random)
             self._give_up_on(fault, attempts, broken, now - troubled_since + delay)
             self.retries += 1
-            await self._pause(delay)
+            self._again[fault.kind] += 1
+            try:
+                await self._pause(delay)
+            finally:
+                self._again[fault.kind] -= 1
 
     async def _attempt(self, request: Request, *, again: bool) -> Answer:
         from harness.backends.client import send

@@ -24,6 +24,10 @@ class ReplayBackend:
     def stop(self) -> None:
         """Nothing is under way."""
 
+    def trouble(self) -> str:
+        """Nothing is sent."""
+        return ""
+
     def paces(self) -> tuple[object, ...]:
         """Nothing is sent."""
         return ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.check.cached import CachedPrompts
 from harness.check.graders import GraderCheck
@@ -21,10 +21,27 @@ MAX_PROBLEMS = 200
 
 @dataclass(slots=True)
 class Findings:
-    """What a check found: `problems` forbid the run, `warnings` do not."""
+    """What a check found: `problems` forbid the run, `warnings` do not.
+
+    `same` has, by suite, the cases that send identical requests, and a name for those alike.
+    """
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    same: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def clustered(self, suite: Suite) -> Suite:
+        """The suite with cases that send the same request in one cluster: one is like the other."""
+        same = self.same.get(suite.name)
+        if not same:
+            return suite
+        cases = (
+            replace(case, cluster=same[case.id])
+            if case.id in same and case.cluster is None
+            else case
+            for case in suite.cases
+        )
+        return replace(suite, cases=tuple(cases))
 
 
 def check(suites: Iterable[Suite], registry: Registry) -> Findings:
@@ -34,15 +51,16 @@ def check(suites: Iterable[Suite], registry: Registry) -> Findings:
         one = _checked(suite, registry)
         findings.problems += one.problems
         findings.warnings += [*suite.warnings, *one.warnings]
+        findings.same |= one.same
     return findings
 
 
-def require(suites: Iterable[Suite], registry: Registry) -> list[str]:
-    """The warnings of `check`; raises SuiteError where there are problems."""
+def require(suites: Iterable[Suite], registry: Registry) -> Findings:
+    """What `check` found; raises SuiteError where there are problems."""
     findings = check(suites, registry)
     if findings.problems:
         raise SuiteError(findings.problems)
-    return findings.warnings
+    return findings
 
 
 def _checked(suite: Suite, registry: Registry) -> Findings:
@@ -60,4 +78,4 @@ def _checked(suite: Suite, registry: Registry) -> Findings:
             break
     retiring = [f"{name}: {said}" for name, m in models.items() for said in warnings_for(m)]
     warnings = [*workshop.self_judged(), *requests.identical(), *cached.warnings()]
-    return Findings(notes.listed(), [*retiring, *warnings])
+    return Findings(notes.listed(), [*retiring, *warnings], {suite.name: requests.same()})

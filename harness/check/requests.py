@@ -51,7 +51,8 @@ class RequestCheck:
             for content in said[:1]:
                 prompt.say(content)
             params = prompt.request().params
-            if candidate is self.suite.candidates[0] and not self.suite.program:
+            first = candidate is self.suite.candidates[0] and not self.suite.program
+            if first and len(turns) <= 1:
                 self._remember(params, case)
             self._length(params, case, candidate, turns[0] if turns else None)
             self._rules(params, case, candidate)
@@ -66,6 +67,15 @@ class RequestCheck:
                     f"{self.suite.path}: cases {named} send identical requests: they are asked "
                     "once, and are one observation, not several"
                 )
+
+    def same(self) -> dict[str, str]:
+        """The cases that ask the same, each with the name that those alike share."""
+        return {
+            case: f"asked as {cases[0]}"
+            for cases in self._asked.values()
+            if len(cases) > 1
+            for case in cases
+        }
 
     def _opening(self, case: Case, candidate: Candidate) -> None:
         """Every part that stands before the first turn, on its own."""

@@ -56,6 +56,9 @@ class Silent:
     def waiting(self, _batches: Sequence[Waited], /) -> None:
         """Nothing to say."""
 
+    def beat(self, _trouble: str, /) -> None:
+        """Nothing to say."""
+
     def close(self) -> None:
         """Nothing to end."""
 
@@ -89,6 +92,7 @@ class Lines(Silent):
         super().__init__()
         self.stream, self.clock = stream, clock
         self.begun = self.told = clock()
+        self.batches = False
 
     def begin(self, run: Run, total: int, stop: Callable[[], None], /) -> None:
         """Say what is about to run."""
@@ -99,14 +103,20 @@ class Lines(Silent):
     def ended(self, trial: Trial, result: Result, /) -> None:
         """Count, and say how far it is when it is time again."""
         super().ended(trial, result)
+        self.beat("")
+
+    def beat(self, trouble: str, /) -> None:
+        """Say how far it is when it is time again, and what keeps it."""
         now = self.clock()
-        if now - self.told >= LINE_EVERY_S:
-            self.told = now
-            elapsed = now - self.begun
+        if now - self.told < LINE_EVERY_S or self.batches or not self.total:
+            return
+        self.told = now
+        elapsed = now - self.begun
+        parts = [f"{self.done:,}/{numbers.counted(self.total, 'trial')}"]
+        if self.done:
             left = elapsed / self.done * (self.total - self.done)
-            figures = self.figures(elapsed)
-            counts = f"{self.done:,}/{numbers.counted(self.total, 'trial')}"
-            self.say(f"{counts}, {figures}, {numbers.duration(left)} left")
+            parts += [self.figures(elapsed), f"{numbers.duration(left)} left"]
+        self.say(", ".join(filter(None, (*parts, trouble))))
 
     def news(self, line: str, /) -> None:
         """Say it."""
@@ -114,7 +124,7 @@ class Lines(Silent):
 
     def waiting(self, batches: Sequence[Waited], /) -> None:
         """Say what is waited for, when it is time again."""
-        now = self.clock()
+        self.batches, now = bool(batches), self.clock()
         if batches and now - self.told >= WAITING_EVERY_S:
             self.told = now
             self.say(f"waiting for {waiting_for(batches)}")
@@ -162,6 +172,11 @@ class Bar(Silent):
             self.shown = now
             figures = self.figures(now - self.begun, self._room())
             self.bar.update(self.task, completed=self.done, figures=figures)
+
+    def beat(self, trouble: str, /) -> None:
+        """Show what keeps the run."""
+        if trouble and self.task is not None:
+            self.bar.update(self.task, completed=self.done, figures=trouble)
 
     def waiting(self, batches: Sequence[Waited], /) -> None:
         """Show what is waited for; the API says nothing of how far a batch is."""

@@ -133,6 +133,11 @@ TELLING = options.apply(
         help="Compare with this run, or with a file that `harness baseline` made.",
     ),
     options.FORCE,
+    click.option(
+        "--confirm", is_flag=True,
+        help="Ask both sides again where this run looks worse than its baseline, and fail only "
+        "where it looks worse again.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     options.JSON,
 )  # fmt: skip

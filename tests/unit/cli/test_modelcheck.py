@@ -41,7 +41,7 @@ def test_prices_are_old_after_90_days(age: int, warned: bool):
     [
         ({"lifecycle": "active"}, TODAY, ""),
         ({"lifecycle": "deprecated", "retires_on": date(2027, 1, 2)}, TODAY,
-         "is deprecated (retirement: 2027-01-02)"),
+         "is deprecated and retires on 2027-01-02"),
         ({"lifecycle": "deprecated", "retires_on": date(2026, 1, 2)}, TODAY,
          "is deprecated and was to retire on 2026-01-02"),
         ({"lifecycle": "deprecated", "retires_on": None}, TODAY, "is deprecated"),
