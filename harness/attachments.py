@@ -21,8 +21,11 @@ from harness.media import (
     PICTURES,
     TEXT,
     kind_of,
+    pdf_is_blank,
     pdf_is_encrypted,
+    pdf_is_whole,
     pdf_pages,
+    picture_is_whole,
     picture_kind,
     picture_size,
 )
@@ -222,6 +225,8 @@ def _image(path: Path, data: bytes) -> dict[str, Any]:
     if len(encoded["data"]) > MAX_IMAGE_BASE64:
         message = f"is {_mb(len(encoded['data']))} MB in base64; the API takes 10 for a picture"
         raise wrong(f"{_file(path)} {message}; make it smaller")
+    if not picture_is_whole(data):
+        raise wrong(f"{_file(path)} is cut off or damaged: its end is missing; save it again")
     return encoded
 
 
@@ -236,11 +241,19 @@ def _document(path: Path, data: bytes) -> dict[str, Any]:
         if not text.strip():
             raise wrong(f"{_file(path)} is empty; a document holds some text")
         return {"type": "text", "media_type": TEXT, "data": text}
+    return _pdf(path, data)
+
+
+def _pdf(path: Path, data: bytes) -> dict[str, Any]:
+    if not pdf_is_whole(data):
+        raise wrong(f"{_file(path)} is cut off or damaged: a PDF ends with `%%EOF`; save it again")
     if pdf_is_encrypted(data):
         raise wrong(f"{_file(path)} is an encrypted PDF; save it without a password")
     if (pages := pdf_pages(data)) > MAX_PAGES:
         raise wrong(f"{_file(path)} has {pages} pages; the API takes {MAX_PAGES}")
-    return _base64(kind, data)
+    if pdf_is_blank(data):
+        raise wrong(f"{_file(path)} is a PDF without a page, or damaged; save it again")
+    return _base64(PDF, data)
 
 
 READERS = {"image": _image, "document": _document}

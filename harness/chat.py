@@ -16,12 +16,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, ClassVar, NoReturn
 
 import orjson
 
-from harness.errors import AnswerMissingError
-from harness.records import Answer, Conversation, Grade, Json, Steps, Usage
+from harness.errors import AnswerMissingError, GraderError
+from harness.records import Answer, Conversation, Grade, Grader, Json, Steps, Usage
 from harness.suite import Case
 from harness.talk import Talk
 
@@ -37,6 +37,10 @@ VALUE_SHOWN = 200
 
 class EvalError(Exception):
     """An eval that does something else than to ask and to assert."""
+
+
+class MisuseError(EvalError):
+    """A chat that is used in a way that cannot be meant, in the line of the eval that says so."""
 
 
 class JudgeError(Exception):
@@ -91,9 +95,31 @@ class Reply:
         return f"Reply({self.text!r})"
 
 
+class _Unasked:
+    """A question that has no answer until it is yielded, and says so to whoever looks for one."""
+
+    __slots__ = ()
+    written: ClassVar[str]
+    answered: ClassVar[type]
+
+    def __bool__(self) -> bool:
+        raise self._misuse()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if hasattr(self.answered, name):
+            raise self._misuse()
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _misuse(self) -> MisuseError:
+        return MisuseError(f"nothing was asked here; write `yield {self.written}`")
+
+
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(_Unasked):
     """A question not yet asked: `yield` it to have the reply."""
+
+    written = "chat.ask(…)"
+    answered = Reply
 
     talk: Talk
     content: Json
@@ -122,20 +148,22 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(_Unasked):
     """A question to a judge not yet asked: `yield` it to have the verdict."""
+
+    written = "chat.judge(…)"
+    answered = Verdict
 
     talk: Talk
     conversation: Conversation
-    options: Mapping[str, Any]
+    grader: Grader
 
     def steps(self) -> Steps[Verdict]:
-        """Ask it; raises JudgeError where the judge cannot say, GraderError for wrong options."""
-        workshop = self.talk.workshop
-        asking = workshop.rubric(self.options)(self.conversation)
+        """Ask it; raises JudgeError where the judge cannot say."""
+        asking = self.grader(self.conversation)
         if not isinstance(asking, Generator):
             raise JudgeError(asking.reason)
-        grade = yield from workshop.judged(asking, self.talk.calls)
+        grade = yield from self.talk.workshop.judged(asking, self.talk.calls)
         if grade.passed is None:
             raise JudgeError(grade.reason)
         return _verdict(grade)
@@ -167,15 +195,21 @@ class Chat:
     ) -> Judgement:  # fmt: skip
         """Have a model judge the last answer: `verdict = yield chat.judge("…", judge="opus")`.
 
-        The options are those of the grader `rubric`. Where the judge cannot say, the eval is
-        ungraded. Raises EvalError where nothing was answered yet.
+        The options are those of the grader `rubric`; the criteria are texts, and no templates.
+        Where the judge cannot say, the eval is ungraded. Raises MisuseError where nothing was
+        answered yet, and for options that the judge cannot be asked with.
         """
         if not self._talk.own:
-            raise EvalError("nothing is answered yet; `yield chat.ask(…)` before `chat.judge(…)`")
+            raise MisuseError("nothing is answered yet; `yield chat.ask(…)` before `chat.judge(…)`")
         given = {"criteria": criteria, "min": min, "judge": judge, "params": params}
         options = {**given, "prompt": prompt}
         known = {name: value for name, value in options.items() if value is not None}
-        return Judgement(self._talk, self._talk.conversation, known)
+        try:
+            grader = self._talk.workshop.rubric(known)
+        except GraderError as error:
+            told = str(error).removeprefix("`rubric`: ")
+            raise MisuseError(f"`chat.judge` cannot ask this: {told}") from error
+        return Judgement(self._talk, self._talk.conversation, grader)
 
     def new(self, *, system: str | None = None) -> Chat:
         """Another conversation with the same candidate, from the beginning."""
@@ -203,6 +237,8 @@ def evaluated(program: Program, case: Case, chat: Chat) -> Steps[Grade]:
         told = _told(error, program)
         if isinstance(error, AssertionError) or type(error).__name__ in FAILURES:
             return Grade(False, reason=told)
+        if isinstance(error, MisuseError):
+            return Grade(None, reason=f"the eval is wrong: {told}")
         return Grade(None, reason=f"the eval broke: {type(error).__name__}: {told}")
     return Grade(True, reason=f"every assertion held after {asked} replies")
 

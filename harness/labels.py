@@ -1,7 +1,8 @@
 """Label sheets: the answers that people are to judge without knowing the judge's verdict, as CSV.
 
 A sheet is drawn from a run, filled in with a spreadsheet, and read again. It says of each row how
-it was drawn, since only a random part of a run can correct its pass rate.
+it was drawn, since only a random part of a run can correct its pass rate; and what the answer was
+held against, since labels for one judge are none for another.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,12 @@ CELL = 32_000
 """Characters that a spreadsheet keeps of a cell; above that it cuts without a word."""
 
 CUT = " … (cut; `harness show` has the whole)"
+SHOWN = 200
+LINES_SHOWN = 5
+UNNAMED = ("rubric", "panel", "reference", "pairwise")
+"""What judges are called to whom nobody gave a name: such a name only tells their place."""
 _DRAWN = re.compile(r"random (\d+) of (\d+)")
+_OWN_NAME = re.compile(r"([^/]*?)(?: \(turn \d+\))?(?: #\d+)?")
 
 Stratum = tuple[str, str]
 """Suite and candidate: each is drawn from apart, so that each has labels of its own."""
@@ -47,7 +53,11 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One row of a sheet; `label` is empty where nobody has filled it in."""
+    """One row of a sheet; `label` is empty where nobody has filled it in.
+
+    `answer` and `beside`, what it was held against, are as they stand in the sheet; empty where
+    they are not told.
+    """
 
     trial: str
     grader: str
@@ -56,7 +66,25 @@ class Label:
     run: str
     drawn: Drawn | None
     key: str
+    answer: str
+    beside: str
     place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows that were read, and what is wrong with rows on their own."""
+
+    rows: tuple[Label, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Labels beside judgements; `notes` say what does not show that they belong together."""
+
+    labelled: tuple[Labelled, ...]
+    notes: tuple[str, ...] = ()
 
 
 def draw(judged: Iterable[Judgement], count: int, random: Random) -> list[Draw]:
@@ -138,26 +166,30 @@ def _escaped(cell: str, escape: Callable[[str], str]) -> str:
     return shown if len(shown) <= CELL else shown[: CELL - len(CUT)] + CUT
 
 
-def read(path: Path) -> list[Label]:
-    """The rows of a sheet, labelled or not; raises SuiteError with all that is wrong in it."""
+def read(path: Path) -> Sheet:
+    """The rows of a sheet, labelled or not.
+
+    What is wrong with single rows is kept, to be told with what does not fit the run. Raises
+    SuiteError for a file that cannot be read, and for columns that are missing.
+    """
     found = rows(path.name, path.parent)
     missing = [name for name in NEEDED if name not in found[0].values]
+    problems: list[Problem] = []
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         told = f"a label sheet has the columns `trial`, `grader` and `label`; missing: {names}"
-        raise SuiteError([Problem(told, Place(path, 1, 1))])
-    problems: list[Problem] = []
+        problems.append(Problem(told, Place(path, 1, 1)))
     read = [label for row in found if (label := _label(row, problems)) is not None]
-    if problems:
+    if missing:
         raise SuiteError(problems)
-    return read
+    return Sheet(tuple(read), tuple(problems))
 
 
 def _label(row: Row, problems: list[Problem]) -> Label | None:
     cells = {name: str(cell).strip() for name, cell in row.values.items() if cell is not None}
     trial, label, drawn = (cells.get(name, "") for name in ("trial", "label", "drawn"))
     if not trial:
-        if label:
+        if label and "trial" in row.values:
             problems.append(Problem("a label without a trial; fill in `trial`", row.place))
         return None
     match = _DRAWN.fullmatch(drawn)
@@ -174,38 +206,42 @@ def _label(row: Row, problems: list[Problem]) -> Label | None:
         run=cells.get("run", ""),
         drawn=Drawn(int(match[1]), int(match[2])) if match else None,
         key=cells.get("key", ""),
+        answer=cells.get("answer", ""),
+        beside=cells.get("compare_with", ""),
         place=row.place,
     )
 
 
 def matched(
-    sheet: Sequence[Label],
+    sheet: Sheet,
     judged: Iterable[Judgement],
     run: str,
     *,
     kinds: Mapping[tuple[str, str], str],
     escape: Callable[[str], str],
-) -> list[Labelled]:
+) -> Matched:
     """What people said beside what the judge said, for every row that is filled in.
 
     `kinds` has each grader's kind by suite and name. A sheet of another run will do where the
-    answers are the same. Raises SuiteError with every row that does not fit this run.
+    answers are the same. Raises SuiteError with every row that is wrong or does not fit this run.
     """
     by_trial: defaultdict[str, dict[str, Judgement]] = defaultdict(dict)
     for one in judged:
         by_trial[escape(str(one.trial))][escape(one.grader)] = one
     check = _Check(by_trial, run, kinds, escape)
-    found = [labelled for row in sheet if row.label and (labelled := check.row(row)) is not None]
-    if check.problems:
-        raise SuiteError(check.problems)
-    return found
+    said = [row for row in sheet.rows if row.label]
+    found = [labelled for row in said if (labelled := check.row(row)) is not None]
+    problems = [*sheet.problems, *check.problems]
+    if problems:
+        raise SuiteError(sorted(problems, key=lambda one: one.place.line if one.place else 0))
+    return Matched(tuple(found), tuple(check.notes()))
 
 
 def unlabelled(
-    sheet: Iterable[Label], judged: Iterable[Judgement], *, escape: Callable[[str], str]
+    sheet: Sheet, judged: Iterable[Judgement], *, escape: Callable[[str], str]
 ) -> dict[tuple[str, str], Counter[str]]:
     """How many drawn rows nobody has filled in: by suite and grader, then by candidate."""
-    empty = {(row.trial, row.grader) for row in sheet if row.drawn and not row.label}
+    empty = {(row.trial, row.grader) for row in sheet.rows if row.drawn and not row.label}
     found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for one in judged:
         if (escape(str(one.trial)), escape(one.grader)) in empty:
@@ -226,6 +262,9 @@ class _Check:
         self.by_trial, self.run, self.kinds, self.escape = by_trial, run, kinds, escape
         self.problems: list[Problem] = []
         self.seen: dict[tuple[str, str], int] = {}
+        self.changed: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        self.keyless: list[int] = []
+        self.other_answers: list[int] = []
 
     def row(self, row: Label) -> Labelled | None:
         """The judgement with its label; None where the row is wrong."""
@@ -263,7 +302,60 @@ class _Check:
         if not row.key and row.run not in ("", self.run):
             return f"a label of run {row.run}, and not of {self.run}, without the column `key`"
         choices = CHOICES[self.kinds.get((one.trial.suite, one.grader), "criteria")]
-        if row.label in choices:
+        if row.label not in choices:
+            near = did_you_mean(row.label, choices)
+            return f"`label: {row.label!r}` is none of {', '.join(choices)}{near}"
+        if not row.key:
+            differs = row.answer and not self._same(row.answer, one.answer)
+            (self.other_answers if differs else self.keyless).append(row.place.line)
+        return self._held_against(row, one)
+
+    def _held_against(self, row: Label, one: Judgement) -> str:
+        """What is wrong where the label was given for something else than the judge decides."""
+        if not row.beside or not one.beside or self._same(row.beside, one.beside):
             return ""
-        near = did_you_mean(row.label, choices)
-        return f"`label: {row.label!r}` is none of {', '.join(choices)}{near}"
+        others = self.by_trial[self.escape(str(one.trial))].values()
+        swapped = next((o.grader for o in others if self._same(row.beside, o.beside)), "")
+        match = _OWN_NAME.fullmatch(one.grader.rpartition("/")[2])
+        named = match is not None and match[1] not in UNNAMED
+        if named and not swapped and one.kind == "criteria":
+            self.changed[one.grader, row.beside, one.beside].append(row.place.line)
+            return ""
+        now = f", which {swapped!r} judges now" if swapped else ""
+        return (
+            f"labelled for {_shown(row.beside)}{now}; {one.grader!r} of this run judges "
+            f"{_shown(one.beside)}; draw a new sheet, or empty `compare_with` where both mean the "
+            "same (graders with a `name` of their own keep their labels)"
+        )
+
+    def _same(self, written: str, text: str) -> bool:
+        """A cell of the sheet holds this text, as far as a sheet does."""
+        # Spreadsheets may write line ends of their own.
+        cells = (written.split(), _escaped(text, self.escape).split(), text.split())
+        return cells[0] in cells[1:]
+
+    def notes(self) -> Iterator[str]:
+        """What the rows that were taken leave open, the most serious first."""
+        if self.other_answers:
+            yield (
+                f"{_lines(self.other_answers)}: without a `key`, and the answer in the sheet is "
+                "not that of this run; the labels are counted all the same"
+            )
+        for (grader, before, now), lines in self.changed.items():
+            yield f"{_lines(lines)}: labelled for {_shown(before)}; {grader!r} now judges {_shown(now)}"
+        if self.keyless:
+            yield (
+                f"{_lines(self.keyless)}: without a `key`, so that nothing shows that the labels "
+                "are for the answers of this run"
+            )
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    """`line 2`, `lines 2, 5`; of many the first five and how many more."""
+    first = ", ".join(map(str, numbers[:LINES_SHOWN]))
+    more = f" and {len(numbers) - LINES_SHOWN} more" if len(numbers) > LINES_SHOWN else ""
+    return f"line{'s' if len(numbers) > 1 else ''} {first}{more}"
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…")

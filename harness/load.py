@@ -124,11 +124,12 @@ def load_evaluation(
 def _shaped(data: Any, place_of: PlaceOf) -> tuple[SuiteFile | None, list[Problem], bool]:
     """The file as far as its shape allows, what is wrong with that, and whether all of it is there.
 
-    Without its unknown keys a file may still tell what else is wrong with it.
+    Without its unknown keys, and without cases of a wrong shape, a file may still tell what else
+    is wrong with it.
     """
     from pydantic import ValidationError
 
-    from harness.suite_errors import problems_of, without_unknown_keys
+    from harness.suite_errors import problems_of, without_broken_parts, without_unknown_keys
     from harness.suite_file import SuiteFile
 
     if not isinstance(data, dict):
@@ -139,13 +140,16 @@ def _shaped(data: Any, place_of: PlaceOf) -> tuple[SuiteFile | None, list[Proble
         return None, [Problem(message, place_of(()))], False
     try:
         return SuiteFile.model_validate(data), [], True
-    except ValidationError as error:
-        problems = problems_of(error, data, place_of)
-        known = without_unknown_keys(error, data)
-    try:
-        return SuiteFile.model_validate(known), problems, False
-    except ValidationError:
-        return None, problems, False
+    except ValidationError as first:
+        error = first
+    problems = problems_of(error, data, place_of)
+    for without in (without_unknown_keys, without_broken_parts):
+        data = without(error, data)
+        try:
+            return SuiteFile.model_validate(data), problems, False
+        except ValidationError as left:
+            error = left
+    return None, problems, False
 
 
 def same_names(suites: Sequence[Suite]) -> Iterator[Problem]:
@@ -176,6 +180,8 @@ class _Loader:
         self.problems: list[Problem] = []
 
     def suite(self, registry: Registry, models: Sequence[str] | None, default_model: str) -> Suite:
+        from harness.suite_errors import LEFT_OUT
+
         file = self.file
         candidates = self.candidates(registry, models, default_model)
         script = self.script()
@@ -189,7 +195,7 @@ class _Loader:
             candidates=candidates,
             own_params=self.own_params(),
             script=script,
-            cases=cases,
+            cases=tuple(case for case in cases if not case.id.startswith(LEFT_OUT)),
             description=file.description.strip(),
             gates=tuple(self.gates()),
             timeout_s=file.timeout_s,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LIMIT_S = 5.0
 MARKS = ("{{", "{%", "{#")
+JUDGED = frozenset({"answer", "first", "second", "reference", "question", "code", "notes"})
+"""What a judge's prompt sees below its line `---` alone."""
 
 Keys = tuple[str | int, ...]
 Compiled = Callable[[Mapping[str, Any]], Any]
@@ -208,9 +210,34 @@ def _undefined(said: str, scope: Mapping[str, Any]) -> str:
     """What is undefined, and the known name that is nearest."""
     name = re.match(r"'(\w+)' is undefined", said)
     if name is None:
-        return f"undefined: {said}"
+        return f"undefined: {said}{_too_early(said, scope)}"
     near = did_you_mean(name[1], map(str, scope))
-    return f"undefined: {said}{near or '; define it under `vars`'}"
+    return f"undefined: {said}{near or _advice(name[1], scope)}"
+
+
+def _advice(name: str, scope: Mapping[str, Any]) -> str:
+    """Where a name comes from that is like no other in the scope."""
+    if name == "answers":
+        return "; there are `answers` from the second turn on"
+    if scope.keys() >= {"code", "notes"}:
+        return f"; a judge's prompt sees {', '.join(scope)}"
+    if name in JUDGED:
+        return f"; define it under `vars`; a judge's prompt has `{name}` below its line `---` alone"
+    if scope.keys() == {"criteria"}:
+        return (
+            "; define it under `vars`; a judge's prompt has `criteria` alone above its line `---`"
+        )
+    return "; define it under `vars`"
+
+
+def _too_early(said: str, scope: Mapping[str, Any]) -> str:
+    """How many answers there are, where an index may be meant for one that is not there yet."""
+    index = re.fullmatch(r"list object has no element (\d+)", said)
+    answers = scope.get("answers")
+    if index is None or not isinstance(answers, list) or int(index[1]) < len(answers):
+        return ""
+    last = f", the last `answers[{len(answers) - 1}]`" if answers else ""
+    return f"; `answers` has {len(answers)} before this turn{last}"
 
 
 def _line_of(exc: Exception) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import baselines, confirming
-from harness.errors import HarnessError
+from harness.errors import RunNotFoundError, UsageError
 from harness.execute import Driver
 from harness.prompt import Prompt, ttl_of
 from harness.recorder import Recorder
@@ -94,7 +94,7 @@ class SecondLook:
         await self.desk.look_up(())  # all results are kept now
         try:
             return await asyncio.to_thread(self._due, self.desk.store, registry)
-        except HarnessError:
+        except (UsageError, RunNotFoundError):
             return []  # a baseline that is gone: the gates say why
 
     def _due(self, store: Store, registry: Registry) -> list[Trial]:

@@ -46,6 +46,12 @@ WANTED = {
     "model_type": "a mapping",
     "string_too_short": "a text that is not empty",
 }
+LEFT_OUT = "(left out) "
+"""Begins the id of a case that stands in for one of a wrong shape."""
+SPARE = frozenset(
+    {"cache", "description", "gates", "max_tool_rounds", "pass_score", "repeats", "timeout_s"}
+)
+"""Keys of a suite without which its cases ask and are graded the same."""
 BOUNDS = {
     "greater_than": ("gt", "greater than"),
     "greater_than_equal": ("ge", "at least"),
@@ -71,6 +77,21 @@ def without_unknown_keys(error: ValidationError, data: Any) -> Any:
         if detail["type"] == "extra_forbidden":
             *parents, key = _keys_in(data, detail["loc"])
             functools.reduce(operator.getitem, parents, kept).pop(key, None)
+    return kept
+
+
+def without_broken_parts(error: ValidationError, data: Any) -> Any:
+    """A copy of the file's data in which nothing is wrong with single cases and spare keys.
+
+    In the place of a broken case stands an empty one, so that the others keep their numbers.
+    """
+    kept = copy.deepcopy(data)
+    for detail in error.errors(include_url=False):
+        keys = _keys_in(data, detail["loc"])
+        if keys[:1] == ("cases",) and len(keys) > 1:
+            kept["cases"][keys[1]] = {"id": f"{LEFT_OUT}{keys[1]}"}
+        elif keys and keys[0] in SPARE:
+            kept.pop(keys[0], None)
     return kept
 
 

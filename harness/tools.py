@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import fields, is_dataclass
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -157,10 +159,22 @@ def _text(value: Any, name: str) -> str:
     try:
         text = str(value) if isinstance(value, str) else orjson.dumps(value).decode()
         text.encode()
-    except (TypeError, UnicodeEncodeError) as error:
+        if _no_number(value):
+            raise ValueError("NaN and infinity are no JSON")
+    except (TypeError, ValueError) as error:
         what = f"returned a {type(value).__name__} that cannot be sent ({error})"
         raise _broken(name, f"{what}; return a text, or what JSON can hold") from error
     return text
+
+
+def _no_number(value: Any) -> bool:
+    """It holds an infinity or NaN, which would be sent as null."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if is_dataclass(value):
+        return any(_no_number(getattr(value, each.name)) for each in fields(value))
+    inside = value.values() if isinstance(value, Mapping) else value
+    return isinstance(value, Mapping | list | tuple) and any(map(_no_number, inside))
 
 
 def _broken(name: str, problem: str) -> AnswerMissingError:

@@ -46,7 +46,15 @@ class Workshop(Composer):
         return Call(request, answer, bill(answer, self.registry))
 
     def rubric(self, options: Mapping[str, Any]) -> Grader:
-        """The grader `rubric` with these options; raises GraderError."""
+        """The grader `rubric` with these options; raises GraderError.
+
+        Its criteria come from Python, which puts values into texts itself: no template is rendered.
+        """
+        criteria = options.get("criteria")
+        for text in criteria if isinstance(criteria, list) else [criteria]:
+            if isinstance(text, str) and is_template(text):
+                told = f"{text!r} is a template, and nothing renders it here"
+                raise GraderError(f"{told}; write an f-string over `case.vars`")
         return build(arguments({"rubric": dict(options)}, rendered=True), self.context)
 
     def fingerprint(self, case: Case) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.records import Grade, Result
+from harness.records import Call, Grade, Result
 from reports.commands import Commands
 from reports.text import ending, one_line, visible
 
@@ -30,12 +30,13 @@ def _lines(result: Result, place: str, commands: Commands) -> Iterator[str]:
     yield f"{place}: {one_line(str(result.id))} {result.outcome}"
     if result.missing is not None:
         yield f"  {one_line(result.missing.kind)}: {visible(result.missing.reason)}"
-    yield from _prompt(result)
-    answers = result.calls_for("answer")
-    if answers:
-        last = answers[-1].answer
-        yield f"answer ({one_line(last.model)}, stop_reason {one_line(str(last.stop_reason))}):"
-        yield from _indented(ending(last.text, ANSWER_SHOWN) or "(no text)")
+    turn, call = decisive(result)
+    yield from _prompt(result, turn, call)
+    if call is not None:
+        answer, which = call.answer, f"turn {turn}, " if turn else ""
+        stop = one_line(str(answer.stop_reason))
+        yield f"answer ({which}{one_line(answer.model)}, stop_reason {stop}):"
+        yield from _indented(ending(answer.text, ANSWER_SHOWN) or "(no text)")
     if result.grades:
         yield "graders:"
     for grade in result.grades:
@@ -43,15 +44,41 @@ def _lines(result: Result, place: str, commands: Commands) -> Iterator[str]:
     yield f"whole transcript: {commands.show(result.id)}"
 
 
-def _prompt(result: Result) -> Iterator[str]:
-    """What was asked last: a failure is about the answer to it."""
+def decisive(result: Result) -> tuple[int | None, Call | None]:
+    """The answer that decided how the trial ended, and its turn where a turn's grader did.
+
+    That is the last answer, and no call where there is none.
+    """
     answers = result.calls_for("answer")
+    grade = next((g for g in result.grades if g.broken), None) or next(
+        (g for g in result.grades if g.weight > 0 and not g.passed), None
+    )
+    if grade is None or not grade.turn or not answers:
+        return None, answers[-1] if answers else None
+    # Tool rounds, and goes of a paused turn, ask again without the user saying anything.
+    turns = list({_times_asked(call): call for call in answers}.values())
+    return grade.turn, turns[min(grade.turn, len(turns)) - 1]
+
+
+def _times_asked(call: Call) -> int:
+    """How often the user has spoken up to this call, results of tools left out."""
+    messages = call.request.params.get("messages", ())
+    return sum(1 for m in messages if m["role"] == "user" and not _is_only_results(m["content"]))
+
+
+def _is_only_results(content: Any) -> bool:
+    return not isinstance(content, str) and all(b.get("type") == "tool_result" for b in content)
+
+
+def _prompt(result: Result, turn: int | None, call: Call | None) -> Iterator[str]:
+    """What was asked before the answer that the failure is about."""
     asked = result.messages
-    if result.missing is None and answers:
-        asked = tuple(answers[-1].request.params["messages"])
+    if result.missing is None and call is not None:
+        asked = tuple(call.request.params["messages"])
     said = [text for m in asked if m["role"] == "user" and (text := _said(m))]
     if said:
-        yield f"prompt (the last of {len(said)}):" if len(said) > 1 else "prompt:"
+        last = f"prompt (the last of {len(said)}):" if len(said) > 1 else "prompt:"
+        yield f"prompt (turn {turn}):" if turn else last
         yield from _indented(ending(said[-1], PROMPT_SHOWN))
 
 

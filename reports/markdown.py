@@ -16,6 +16,7 @@ from harness.analysis.comparison import Comparison
 from harness.records import Outcome, Result
 from reports import comparing, evidence, numbers, routing, sentences, tables, verdicts
 from reports.commands import Commands
+from reports.failure import decisive
 from reports.tables import Table
 from reports.text import ending, fenced, markdown
 
@@ -110,9 +111,10 @@ def _wrong(result: Result, commands: Commands) -> _Wrong:
     repeat = f" (repeat {result.id.repeat})" if result.id.repeat > 1 else ""
     case = markdown(f"{result.id.suite}/{result.id.case}", 120)
     candidate = markdown(f"{result.id.candidate}{repeat}", 80)
-    heading = f"{case} · {candidate}: {markdown(result.reason or result.outcome.value, 300)}"
-    answers = result.calls_for("answer")
-    answer = ending(answers[-1].answer.text, ANSWER_END) if answers else ""
+    turn, call = decisive(result)
+    where = f"{case} · {candidate}{f', turn {turn}' if turn else ''}"
+    heading = f"{where}: {markdown(result.reason or result.outcome.value, 300)}"
+    answer = ending(call.answer.text, ANSWER_END) if call else ""
     return _Wrong(heading, answer, markdown(commands.show(result.id), 400))
 
 

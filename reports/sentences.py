@@ -103,12 +103,21 @@ def gates_not_judged(comparison: Comparison) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class MissingTrials:
-    """Missing trials of one kind over all candidates, the most frequent reason first."""
+    """Missing trials of one kind over all candidates; `reason` is the most frequent one.
+
+    `alike` is set where it is known to be the reason of all of them.
+    """
 
     kind: str
     count: int
     reason: str
     candidates: tuple[str, ...]
+    alike: bool
+
+    @property
+    def why(self) -> str:
+        """The reason, as an example where others may have been given too."""
+        return self.reason if self.alike else f"for example: {self.reason}"
 
 
 def missing_by_kind(comparison: Comparison) -> list[MissingTrials]:
@@ -122,7 +131,9 @@ def missing_by_kind(comparison: Comparison) -> list[MissingTrials]:
         reason = max((one for _, one in of), key=lambda one: one.count).reason
         count = sum(one.count for _, one in of)
         names = tuple(f"{name} {numbers.count(one.count)}" for name, one in of)
-        found.append(MissingTrials(kind, count, shortened(reason, REASON_SHOWN), names))
+        # A candidate's count is of all reasons that it gave, and only one of them is kept.
+        alike = len({one.reason for _, one in of}) == count / len(of) == 1
+        found.append(MissingTrials(kind, count, shortened(reason, REASON_SHOWN), names, alike))
     return sorted(found, key=lambda one: -one.count)
 
 
@@ -137,7 +148,7 @@ def missing_trials(comparison: Comparison) -> str:
         for c in sorted(comparison.candidates, key=lambda c: -c.trials.missing)
         if c.trials.missing
     ]
-    why = [f"{numbers.count(k.count)} {k.kind} ({k.reason})" for k in kinds[:2]]
+    why = [f"{numbers.count(k.count)} {k.kind} ({k.why})" for k in kinds[:2]]
     total = numbers.count(sum(kind.count for kind in kinds))
     return (
         f"{total} of {numbers.counted(planned, 'trial')} ({_listed(of)}); "

@@ -1,7 +1,7 @@
 """What judges were shown and what they said, read from results; only this takes grades apart.
 
 A judge is a grade that names one: `rubric`, `panel`, `reference`, `pairwise`, and those inside
-`not`, `all` and `any`.
+`not`, `all` and `any`. A grade that came about without asking names none, and is no judgement.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 PAIR_SCORES = {"win": 1.0, "tie": 0.5, "loss": 0.0}
 KEY_DIGITS = 12
 _PLACES = ("shown first", "shown second")
-_SAME_TEXT = "both answers of "
 _RELATION = re.compile(rf"({'|'.join(CHOICES['reference'])})(?:, wanted ([a-z ]+))?: ")
 _ENCLOSED = re.compile(r"<(answer|first|second|reference)-([0-9a-f]{16})>\n(.*?)\n</\1-\2>", re.S)
 
@@ -98,25 +97,26 @@ def kinds_of(judged: Iterable[Judgement]) -> dict[tuple[str, str], Kind]:
 
 def judgements(result: Result) -> Iterator[Judgement]:
     """What the judges of one trial said, in the order of its grades."""
-    found = [one for grade in result.grades for one in _judges(grade, "", grade.turn)]
-    if not found:
+    found = [one for grade in result.grades for one in _graded(grade, "", grade.turn)]
+    if not any(grade.judge for _path, _turn, grade in found):
         return
     names: Counter[str] = Counter()
     materials = [_material(call) for call in result.calls_for("judge")]
     for path, turn, grade in found:
         name = f"{path} (turn {turn})" if turn else path
+        # Those that asked nobody count too: a grader has one number in all trials.
         names[name] += 1
         numbered = f"{name} #{names[name]}" if names[name] > 1 else name
-        yield _judgement(result, numbered, turn, grade, materials)
+        if grade.judge:
+            yield _judgement(result, numbered, turn, grade, materials)
 
 
-def _judges(grade: Grade, above: str, turn: int | None) -> Iterator[tuple[str, int | None, Grade]]:
+def _graded(grade: Grade, above: str, turn: int | None) -> Iterator[tuple[str, int | None, Grade]]:
+    """The grade and those inside it, each with its path; a judge's parts are its own affair."""
     path = f"{above}{grade.name}"
-    if grade.judge:
-        yield path, turn, grade
-        return
-    for part in grade.parts:
-        yield from _judges(part, f"{path}/", turn)
+    yield path, turn, grade
+    for part in () if grade.judge else grade.parts:
+        yield from _graded(part, f"{path}/", turn)
 
 
 def _judgement(
@@ -159,7 +159,7 @@ def _kind(grade: Grade) -> Kind | None:
             " pairwise.j2 ": "pairwise",
         }
         return next((kind for name, kind in prompts.items() if name in grade.judge), None)
-    if tuple(part.name for part in grade.parts) == _PLACES or grade.reason.startswith(_SAME_TEXT):
+    if tuple(part.name for part in grade.parts) == _PLACES:
         return "pairwise"
     return "reference" if not grade.parts and _RELATION.match(grade.reason) else "criteria"
 
@@ -250,8 +250,6 @@ def _beside(
     if kind == "criteria":
         parts = [deep for part in grade.parts for deep in (part.parts if part.judge else (part,))]
         return "\n".join(dict.fromkeys(part.name for part in parts))
-    if kind == "pairwise" and not grade.parts and not grade.broken:
-        return answer
     wanted = ("reference",) if kind == "reference" else ("first", "second")
     texts = {m[name]: None for m in materials for name in wanted if name in m}
     others = [text for text in texts if kind == "reference" or text.strip() != answer.strip()]

@@ -238,7 +238,8 @@ def _broken(traffic: Traffic, names: tuple[str, str], rule: Rule) -> str:
     for name in names:
         pending = traffic.pending(name)
         if pending:
-            return f"{pending:,} trials of {name} have not ended"
+            said = "1 trial of {} has" if pending == 1 else f"{pending:,} trials of {{}} have"
+            return f"{said.format(name)} not ended"
         missing, ended = traffic.missing[name], traffic.ended[name]
         if missing > rule.max_missing * ended:
             share = f"more than {rule.max_missing * 100:g} %"

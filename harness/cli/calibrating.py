@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli import options
-from harness.errors import UsageError, did_you_mean
+from harness.errors import SuiteError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from harness.analysis.calibration import Calibration
     from harness.analysis.judged import Judgement, Kind
-    from harness.labels import Draw, Label
+    from harness.labels import Draw, Sheet
     from harness.records import Run
     from harness.store import Store
 
@@ -122,10 +122,21 @@ def calibrate(
     names: tuple[str, ...], sheet: str, grader: str | None, store: str | None, *, as_json: bool
 ) -> None:
     """Compare the judges of RUN, or of the latest run of SUITE, with what people say."""
+    try:
+        found = _found(names, Path(sheet), grader, store)
+    except SuiteError as error:
+        raise _wrong_sheet(error) from error
+    _show(*found, as_json=as_json)
+
+
+def _found(
+    names: Sequence[str], sheet: Path, grader: str | None, store: str | None
+) -> tuple[Run, list[Calibration]]:
+    """The run and what is found of its judges; raises SuiteError for what is wrong in the sheet."""
     from harness import labels
 
-    read = labels.read(Path(sheet))
-    if not any(row.label for row in read):
+    read = labels.read(sheet)
+    if not read.problems and not any(row.label for row in read.rows):
         raise UsageError(f"{sheet}: no row has a label; fill in the column `label`")
     opened = options.open_store(store, existing=True)
     try:
@@ -141,7 +152,15 @@ def calibrate(
     ]
     if not found:
         raise UsageError(f"{sheet} has no label for {grader or ', '.join(sorted(suites))}")
-    _show(run, found, as_json=as_json)
+    return run, found
+
+
+def _wrong_sheet(error: SuiteError) -> UsageError:
+    """All that is wrong in a sheet, told as such: nobody thinks that calibrating sends anything."""
+    from reports.numbers import counted
+    from reports.problems import told
+
+    return UsageError(f"{counted(len(error.problems), 'error')} in labels\n{told(error.problems)}")
 
 
 def _show(run: Run, found: Sequence[Calibration], *, as_json: bool) -> None:
@@ -216,10 +235,11 @@ def _suites_at(run: Run, path: Path) -> set[str]:
     return {name for name, file in files.items() if wanted in (file, *file.parents)}
 
 
-def _calibrations(
-    run: Run, judged: Sequence[Judgement], sheet: Sequence[Label]
-) -> list[Calibration]:
-    """A calibration of every judge that has a label, in the order of the run."""
+def _calibrations(run: Run, judged: Sequence[Judgement], sheet: Sheet) -> list[Calibration]:
+    """A calibration of every judge that has a label, in the order of the run.
+
+    What the sheet leaves open goes to standard error.
+    """
     from harness import labels
     from harness.analysis.calibration import calibrate as calibrated
     from harness.analysis.judged import kinds_of
@@ -228,7 +248,9 @@ def _calibrations(
     kinds: Mapping[tuple[str, str], Kind] = kinds_of(judged)
     matched = labels.matched(sheet, judged, run.id, kinds=kinds, escape=cell)
     said: defaultdict[tuple[str, str], list[Any]] = defaultdict(list)
-    for one in matched:
+    for note in matched.notes:
+        click.echo(f"note: {note}", err=True)
+    for one in matched.labelled:
         said[one.judgement.trial.suite, one.judgement.grader].append(one)
     own: defaultdict[tuple[str, str], list[Judgement]] = defaultdict(list)
     for judgement in judged:

@@ -69,9 +69,10 @@ def _line(run: Run, *, simulated: bool) -> str:
 @click.command(epilog="Example:  harness show latest 'charged-twice[haiku]'")
 @click.argument("name", metavar="RUN")
 @click.argument("trial", required=False)
+@click.option("--judges", is_flag=True, help="With TRIAL: what judges were asked, in full.")
 @options.STORE
 @options.JSON
-def show(name: str, trial: str | None, store: str | None, *, as_json: bool) -> None:
+def show(name: str, trial: str | None, store: str | None, *, judges: bool, as_json: bool) -> None:
     """Show RUN, or the whole transcript of one TRIAL of it with its grades.
 
     TRIAL is `suite/case[candidate-r1]` or any part of it that names one trial.
@@ -79,10 +80,13 @@ def show(name: str, trial: str | None, store: str | None, *, as_json: bool) -> N
     opened = options.open_store(store, existing=True)
     try:
         run = opened.run(options.run_name(name))
+        if trial is None and judges:
+            raise UsageError("--judges is of one trial; name it after the run")
         if trial is None:
             _show_run(opened, run, store, as_json=as_json)
         else:
-            _show_trial(run, _the_one(opened, run, trial, store), as_json=as_json)
+            found = _the_one(opened, run, trial, store)
+            _show_trial(run, found, judges=judges, as_json=as_json)
     finally:
         opened.close()
 
@@ -128,7 +132,7 @@ def _the_one(store: Store, run: Run, name: str, named: str | None) -> Result:
     )
 
 
-def _show_trial(run: Run, result: Result, *, as_json: bool) -> None:
+def _show_trial(run: Run, result: Result, *, judges: bool, as_json: bool) -> None:
     if as_json:
         from reports.json_report import trial_json
 
@@ -139,7 +143,7 @@ def _show_trial(run: Run, result: Result, *, as_json: bool) -> None:
 
     from reports.transcript import print_transcript
 
-    print_transcript(Console(), result)
+    print_transcript(Console(), result, judges=judges)
 
 
 @click.command(epilog="Example:  harness report latest --format md,csv")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from harness.errors import GraderError
 from harness.graders.judge_asking import (
+    CRITERIA_MARK,
     DEFAULT_JUDGE,
     Judge,
     NoVerdictError,
@@ -18,7 +19,7 @@ from harness.graders.judge_asking import (
 )
 from harness.graders.judge_material import ending, question
 from harness.graders.registry import GraderContext, grader
-from harness.graders.show import counted, joined, one_line, shown
+from harness.graders.show import as_json, counted, joined, one_line, shown
 from harness.graders.values import Text
 from harness.records import Answer, Conversation, Grade, Grader, Missing, Request, Steps
 
@@ -38,7 +39,8 @@ class Rubric:
     min: float
 
     def __post_init__(self) -> None:
-        self.judge.prove(self.schema, self._shared, ("answer",))
+        marks = [f"{CRITERIA_MARK}-{number}-" for number, _ in enumerate(self.criteria, 1)]
+        self.judge.prove(self.schema, {"criteria": marks}, ("answer",), marks)
 
     @property
     def schema(self) -> Schema:
@@ -71,7 +73,7 @@ class Rubric:
     def _parts(self, value: Any) -> tuple[Grade, ...]:
         keys = _keys(self.criteria)
         if not isinstance(value, dict) or set(value) != set(keys):
-            raise self.judge.silent(f"gave no verdict for each criterion: {shown(str(value))}")
+            raise self.judge.silent(f"gave no verdict for each criterion: {as_json(value)}")
         pairs = zip(keys, self.criteria, strict=True)
         return tuple(self._part(value[key], criterion) for key, criterion in pairs)
 

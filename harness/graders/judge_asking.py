@@ -24,6 +24,8 @@ from harness.records import Answer, Missing, Request
 DEFAULT_JUDGE = "sonnet"
 CANNOT_TELL = "cannot_tell"
 PROMPTS = Path(__file__).parent / "prompts"
+CRITERIA_MARK = "criterion-to-be-shown"
+"""Stands for a criterion where a prompt is tried: filters change no more than its case."""
 BORDER = re.compile(r"^---[ \t]*\r?$\n?", re.MULTILINE)
 """The line between what all requests of a judge share and what differs from answer to answer."""
 OWN_PARAMS = {
@@ -85,10 +87,20 @@ class Judge:
         user = self._rendered(template.own, scope)
         return self.judging.judge_request(self.name, self.params, schema, system=system, user=user)
 
-    def prove(self, schema: Schema, shared: Mapping[str, Any], needed: Sequence[str]) -> None:
-        """Raise GraderError where it could not be asked, or would not see the texts `needed`."""
+    def prove(
+        self,
+        schema: Schema,
+        shared: Mapping[str, Any],
+        needed: Sequence[str],
+        criteria: Sequence[str] = (),
+    ) -> None:
+        """Raise GraderError where it could not be asked, or would not see the texts `needed`.
+
+        `criteria` are texts in `shared` that must be shown too, above or below.
+        """
         texts = {name: f"[{name}]" for name in ("question", *needed)}
-        asked = self.request(schema, shared, texts).params["messages"][0]["content"]
+        params = self.request(schema, shared, texts).params
+        asked = params["messages"][0]["content"]
         material = enclosed(texts)
         for name in needed:
             if material[name] not in asked:
@@ -96,6 +108,12 @@ class Judge:
                     f"the prompt {self.template.name!r} never shows `{{{{ {name} }}}}`; "
                     "write it below the line `---`"
                 )
+        whole = asked + "".join(block["text"] for block in params.get("system", ()))
+        if not all(text in whole.lower() for text in criteria):
+            raise GraderError(
+                f"the prompt {self.template.name!r} does not show all `{{{{ criteria }}}}`; "
+                "write them above or below the line `---`"
+            )
 
     def hear(self, reply: Answer | Missing) -> Any:
         """The JSON that the judge answered; raises NoVerdictError."""
@@ -171,7 +189,10 @@ def template(prompt: str | None, folder: Path, default: str) -> Template:
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     border = BORDER.search(text)
     if border is None:
-        return Template(name, "", text, digest)
+        raise GraderError(
+            f"the prompt {name!r} has no line `---`; write one, with what is the same for all "
+            "answers above it and the answer below"
+        )
     # The lines above are kept as empty ones, so that an error in it has its line of the file.
     above = "\n" * text[: border.end()].count("\n")
     return Template(name, text[: border.start()], above + text[border.end() :], digest)

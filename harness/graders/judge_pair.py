@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from harness.errors import AnswerMissingError, GraderError
 from harness.graders.judge_asking import (
+    CRITERIA_MARK,
     DEFAULT_JUDGE,
     Judge,
     NoVerdictError,
@@ -61,7 +62,9 @@ class _Pair:
     def steps(self, conversation: Conversation, other: _Side) -> Steps[Grade]:
         own = _Side(conversation.text, conversation.answer)
         if own.text.strip() == other.text.strip():
-            return self.grade("tie", f"both answers of {self.name} and this one are the same text")
+            # Without a `judge`: none was asked, so that there is no verdict to calibrate.
+            reason = f"tie: this answer and that of {self.name} are the same text; no judge asked"
+            return Grade(self.ties, SCORES["tie"], reason)
         asked = question(conversation)
         replies = yield (self.request(asked, own, other), self.request(asked, other, own))
         try:
@@ -109,7 +112,7 @@ def pairwise(  # noqa: PLR0913 (its parameters are the grader's options)
     """Pass when a model finds the answer better than another candidate's, or than `{text: …}`.
 
     It is asked in both orders; where they disagree, or find none better, it is a tie: score 0.5,
-    and passed unless `ties: fail`.
+    and passed unless `ties: fail`. It does not apply to that other candidate itself.
     """
     asking = judge_named(judge, params, prompt, context, "pairwise.j2")
     given = _given(against, context)
@@ -117,7 +120,10 @@ def pairwise(  # noqa: PLR0913 (its parameters are the grader's options)
         raise GraderError("`criteria` are empty; say what makes an answer better")
     name = "the given answer" if given is not None else str(against)
     pair = _Pair(asking, criteria.strip(), name, ties == "pass")
-    asking.prove(opinion_schema(VERDICTS), {"criteria": pair.criteria}, (FIRST, SECOND))
+    # A prompt of one's own may say itself what is better, unless criteria are given to it.
+    told = () if criteria == DEFAULT_CRITERIA else (CRITERIA_MARK,)
+    shared = {"criteria": CRITERIA_MARK}
+    asking.prove(opinion_schema(VERDICTS), shared, (FIRST, SECOND), told)
 
     def grade(conversation: Conversation) -> Steps[Grade]:
         if given is not None:
@@ -128,6 +134,9 @@ def pairwise(  # noqa: PLR0913 (its parameters are the grader's options)
             rival = yield from conversation.rival(name)
         except AnswerMissingError as error:
             return Grade(None, reason=f"{name} gave no answer: {error}", judge=asking.told)
+        # The same call, and not an equal one: two candidates may be asked the same.
+        if rival.calls[-1] is conversation.calls[-1]:
+            return Grade(True, weight=0.0, reason=f"this is {name} itself: nothing to compare")
         return (yield from pair.steps(conversation, _Side(rival.text, rival.answer)))
 
     return grade
@@ -138,9 +147,22 @@ def _given(against: str | Mapping[str, Any], context: GraderContext) -> str | No
     if isinstance(against, str):
         known = context.judging.candidates if context.judging else ()
         if against not in known:
-            raise GraderError(f"no candidate is called {against!r}{suggest(against, known)}")
+            near = suggest(against, known)
+            way = _way_on(against, known, context)
+            raise GraderError(f"no candidate is called {against!r}{near}{way}")
         return None
     text = against.get("text")
     if set(against) != {"text"} or not isinstance(text, str) or not text.strip():
         raise GraderError("`against` is a candidate's name, or `{text: …}` with a text")
     return text
+
+
+def _way_on(name: str, known: Sequence[str], context: GraderContext) -> str:
+    """How to make a model a candidate, where `name` is one; empty where it is none."""
+    try:
+        if context.judging is not None:
+            context.judging.judge_id(name)
+    except GraderError:
+        return ""
+    every = ",".join([name, *known])
+    return f"; it must be among `models`, and among `--models` where given: --models {every}"

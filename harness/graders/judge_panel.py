@@ -14,6 +14,8 @@ from harness.graders.show import joined, ratio
 from harness.graders.values import Text
 from harness.records import Conversation, Grade, Grader, Steps
 
+DEFAULT_MIN = 0.5
+
 
 @grader("panel")
 def panel(  # noqa: PLR0913 (its parameters are the grader's options)
@@ -21,19 +23,21 @@ def panel(  # noqa: PLR0913 (its parameters are the grader's options)
     *,
     criteria: Text | list[Text],
     rule: Literal["majority", "mean"] = "majority",
-    min: float = 0.5,  # noqa: A002 (the option's name)
+    min: float | None = None,  # noqa: A002 (the option's name)
     params: dict[str, Any] | None = None,
     prompt: str | None = None,
     context: GraderContext,
 ) -> Grader:
     """Pass when more than half of several models find all criteria met (`rule: majority`).
 
-    With `rule: mean` it passes where the mean of their scores is at least `min`. A model may be
-    listed twice, and is then asked twice.
+    With `rule: mean` it passes where the mean of their scores is at least `min` (0.5). A model may
+    be listed twice, and is then asked twice.
     """
     if len(judges) < 2:
         raise GraderError("a panel has two judges or more; for one write `rubric: …`")
-    wanted, least = criteria_of(criteria), share("min", min)
+    if rule == "majority" and min is not None:
+        raise GraderError("`min` is for `rule: mean`; with `majority` more than half decide")
+    wanted, least = criteria_of(criteria), share("min", DEFAULT_MIN if min is None else min)
     asking = [judge_named(name, params, prompt, context, "rubric.j2") for name in judges]
     rubrics = [Rubric(judge, wanted, 1.0) for judge in asking]
 

@@ -213,7 +213,7 @@ def test_the_answers_of_the_second_look_are_kept_as_the_runs(
     store = Store(f"sqlite:///{made.bench.folder}/store.db")
     with store.engine.connect() as connection:
         query = "SELECT run, count(*) FROM harness_answers GROUP BY run"
-        paid = {run: count for run, count in connection.exec_driver_sql(query)}
+        paid = dict(tuple(row) for row in connection.exec_driver_sql(query))
     sides = [len(list(store.results(rows_of(run_id, side)))) for side in ("now", "before")]
     store.close()
     assert (paid, sides) == ({made.before: CASES, run_id: 3 * CASES}, [CASES, CASES])
@@ -229,6 +229,7 @@ class Impatient:
     def ended(self, *_: object) -> None: ...
     def interrupted(self) -> None: ...
     def waiting(self, *_: object) -> None: ...
+    def beat(self, *_: object) -> None: ...
 
     def news(self, line: str, /) -> None:
         assert line == f"second look: {2 * CASES} trials are asked again"
@@ -259,7 +260,6 @@ def test_the_built_in_simulator_is_asked_what_it_knows(
     for said, text in (("{{ expected }}", suite), ("no", suite.replace("Say", verb))):
         bench.write("words.yaml", text)
         bench.write("answers.yaml", f'answers: {{"*": {{"*": "{said}"}}}}\n')
-        ended = bench.run(offline=True, baseline="latest", confirm=True) if said == "no" else (
-            bench.run(offline=True)
-        )  # fmt: skip
+        beside = {"baseline": "latest", "confirm": True} if said == "no" else {}
+        ended = bench.run(offline=True, **beside)
     assert (ended.code, second(ended).baseline_fresh, second(ended).why) == (code, not why, why)
