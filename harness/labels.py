@@ -36,6 +36,10 @@ SHOWN = 200
 LINES_SHOWN = 5
 UNNAMED = ("rubric", "panel", "reference", "pairwise")
 """What judges are called to whom nobody gave a name: such a name only tells their place."""
+ANEW = (
+    "draw a new sheet, or empty `compare_with` where both mean the same "
+    "(graders with a `name` of their own keep their labels when they change)"
+)
 _DRAWN = re.compile(r"random (\d+) of (\d+)")
 _OWN_NAME = re.compile(r"([^/]*?)(?: \(turn \d+\))?(?: #\d+)?")
 
@@ -231,7 +235,7 @@ def matched(
     check = _Check(by_trial, run, kinds, escape)
     said = [row for row in sheet.rows if row.label]
     found = [labelled for row in said if (labelled := check.row(row)) is not None]
-    problems = [*sheet.problems, *check.problems]
+    problems = [*sheet.problems, *check.problems, *check.misplaced()]
     if problems:
         raise SuiteError(sorted(problems, key=lambda one: one.place.line if one.place else 0))
     return Matched(tuple(found), tuple(check.notes()))
@@ -263,6 +267,7 @@ class _Check:
         self.problems: list[Problem] = []
         self.seen: dict[tuple[str, str], int] = {}
         self.changed: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        self.moved: dict[str, list[Place]] = defaultdict(list)
         self.keyless: list[int] = []
         self.other_answers: list[int] = []
 
@@ -308,31 +313,39 @@ class _Check:
         if not row.key:
             differs = row.answer and not self._same(row.answer, one.answer)
             (self.other_answers if differs else self.keyless).append(row.place.line)
-        return self._held_against(row, one)
+        self._hold_against(row, one)
+        return ""
 
-    def _held_against(self, row: Label, one: Judgement) -> str:
-        """What is wrong where the label was given for something else than the judge decides."""
+    def _hold_against(self, row: Label, one: Judgement) -> None:
+        """Keep the row in mind where its label is for something else than the judge decides."""
         if not row.beside or not one.beside or self._same(row.beside, one.beside):
-            return ""
+            return
         others = self.by_trial[self.escape(str(one.trial))].values()
         swapped = next((o.grader for o in others if self._same(row.beside, o.beside)), "")
         match = _OWN_NAME.fullmatch(one.grader.rpartition("/")[2])
         named = match is not None and match[1] not in UNNAMED
         if named and not swapped and one.kind == "criteria":
             self.changed[one.grader, row.beside, one.beside].append(row.place.line)
-            return ""
+            return
         now = f", which {swapped!r} judges now" if swapped else ""
-        return (
+        told = (
             f"labelled for {_shown(row.beside)}{now}; {one.grader!r} of this run judges "
-            f"{_shown(one.beside)}; draw a new sheet, or empty `compare_with` where both mean the "
-            "same (graders with a `name` of their own keep their labels)"
+            f"{_shown(one.beside)}"
         )
+        self.moved[told].append(row.place)
 
     def _same(self, written: str, text: str) -> bool:
         """A cell of the sheet holds this text, as far as a sheet does."""
         # Spreadsheets may write line ends of their own.
         cells = (written.split(), _escaped(text, self.escape).split(), text.split())
         return cells[0] in cells[1:]
+
+    def misplaced(self) -> Iterator[Problem]:
+        """A problem for all labels that were given for one text, and stand beside another."""
+        for told, places in self.moved.items():
+            lines = [place.line for place in places]
+            also = f" ({_lines(lines, most=len(lines))})" if len(lines) > 1 else ""
+            yield Problem(f"{told}{also}; {ANEW}", places[0])
 
     def notes(self) -> Iterator[str]:
         """What the rows that were taken leave open, the most serious first."""
@@ -342,7 +355,8 @@ class _Check:
                 "not that of this run; the labels are counted all the same"
             )
         for (grader, before, now), lines in self.changed.items():
-            yield f"{_lines(lines)}: labelled for {_shown(before)}; {grader!r} now judges {_shown(now)}"
+            told = f"labelled for {_shown(before)}; {grader!r} now judges {_shown(now)}"
+            yield f"{_lines(lines)}: {told}"
         if self.keyless:
             yield (
                 f"{_lines(self.keyless)}: without a `key`, so that nothing shows that the labels "
@@ -350,10 +364,10 @@ class _Check:
             )
 
 
-def _lines(numbers: Sequence[int]) -> str:
-    """`line 2`, `lines 2, 5`; of many the first five and how many more."""
-    first = ", ".join(map(str, numbers[:LINES_SHOWN]))
-    more = f" and {len(numbers) - LINES_SHOWN} more" if len(numbers) > LINES_SHOWN else ""
+def _lines(numbers: Sequence[int], *, most: int = LINES_SHOWN) -> str:
+    """`line 2`, `lines 2, 5`; of more than `most` the first and how many more."""
+    first = ", ".join(map(str, numbers[:most]))
+    more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
     return f"line{'s' if len(numbers) > 1 else ''} {first}{more}"
 
 

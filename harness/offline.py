@@ -218,18 +218,23 @@ class _Answers:
 
         written = self.said[at[0]][at[1]][at[2]]
         schema = request.params["output_config"]["format"]["schema"]
+        item = min(number, len(written) - 1) if isinstance(written, list) and written else None
         try:
             value = renderer.value(written, case.vars)
             if isinstance(written, list):
-                value = value[min(number, len(value) - 1)] if value else None
+                value = value[item] if value else None
             return verdict_reply(value, schema, order)
         except (RenderError, ValueError) as error:
-            raise self.wrong(error, at, case) from error
+            asked = f", question {number + 1} of the trial's judges"
+            raise self.wrong(error, at, case, asked, item=item) from error
 
-    def wrong(self, error: Exception, at: At, case: Case) -> SuiteError:
-        """What is wrong in what is said, with its place."""
-        place = self.place_of(at) if self.place_of else None
-        return SuiteError([Problem(f"{error} (case {case.id!r})", place)])
+    def wrong(
+        self, error: Exception, at: At, case: Case, asked: str = "", *, item: int | None = None
+    ) -> SuiteError:
+        """What is wrong in what is said, with its place, or that of an item of its list."""
+        keys = at if item is None else (*at, item)
+        place = self.place_of(keys) if self.place_of else None
+        return SuiteError([Problem(f"{error} (case {case.id!r}{asked})", place)])
 
     def entry(self, case: Case, candidates: Sequence[Candidate], renderer: Renderer) -> Entry:
         """What is answered in one case, asked with one prompt."""

@@ -156,7 +156,7 @@ class Recorder:
         from harness.store import Entry
 
         own = simulated_identity(key, self.space.simulator) if answer.simulated else key
-        return Entry(own, request, replace(answer, key=own), self.space.run)
+        return Entry(own, request, replace(answer, key=own), self.desk.run)
 
     async def close(self) -> None:
         """Wait until everything is committed."""

@@ -17,7 +17,7 @@ from harness.errors import RunNotFoundError, UsageError
 from harness.execute import Driver
 from harness.prompt import Prompt, ttl_of
 from harness.recorder import Recorder
-from harness.records import Answer, Candidate, Request, Result, Run
+from harness.records import Candidate, Request, Result, Run
 from harness.suite import Case, GraderSpec, Script
 from harness.trial import Trial
 from harness.workshop import Workshop
@@ -25,7 +25,7 @@ from harness.workshop import Workshop
 if TYPE_CHECKING:
     from harness.confirming import At, StoredSide
     from harness.models import Registry
-    from harness.store import Entry, Store
+    from harness.store import Store
     from harness.suite import Suite
 
 
@@ -71,9 +71,6 @@ class _Apart(Recorder):
         space = replace(of.space, run=confirming.look_id(of.space.run), fresh=True)
         super().__init__(of.desk.store, of.backend, space)
         self.desk = of.desk
-
-    def _entry(self, key: str, request: Request, answer: Answer) -> Entry:
-        return replace(super()._entry(key, request, answer), run=self.desk.run)
 
 
 class SecondLook:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from harness.analysis.spent import By, Spending, batched
+from harness.confirming import rows_of
 from harness.models import Registry
 from harness.paid import Paid, paid, purposes, runs_in, uses
 from harness.pricing import bill
@@ -151,7 +152,8 @@ class _Index(contextlib.AbstractContextManager["_Index"]):
         """Take in the results of every run; of reuses, those by runs that began on the days."""
         for run in runs_in(store):
             day = _day(run.started_at)
-            of_run = uses(store, run.id)
+            sides = (run.id, rows_of(run.id, "now"), rows_of(run.id, "before"))
+            of_run = chain.from_iterable(uses(store, rows) for rows in sides)
             while some := list(islice(of_run, AT_ONCE)):
                 self.database.executemany(
                     "INSERT OR IGNORE INTO first VALUES (?, ?, ?)",

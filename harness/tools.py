@@ -159,12 +159,16 @@ def _text(value: Any, name: str) -> str:
     try:
         text = str(value) if isinstance(value, str) else orjson.dumps(value).decode()
         text.encode()
-        if _no_number(value):
-            raise ValueError("NaN and infinity are no JSON")
-    except (TypeError, ValueError) as error:
-        what = f"returned a {type(value).__name__} that cannot be sent ({error})"
-        raise _broken(name, f"{what}; return a text, or what JSON can hold") from error
+    except (TypeError, UnicodeEncodeError) as error:
+        raise _unsendable(name, value, f"{error}") from error
+    if _no_number(value):
+        raise _unsendable(name, value, "NaN and infinity are no JSON")
     return text
+
+
+def _unsendable(name: str, value: Any, why: str) -> AnswerMissingError:
+    what = f"returned a {type(value).__name__} that cannot be sent ({why})"
+    return _broken(name, f"{what}; return a text, or what JSON can hold")
 
 
 def _no_number(value: Any) -> bool:

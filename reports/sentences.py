@@ -62,6 +62,9 @@ def money(comparison: Comparison) -> str:
     reasons = [f"usage unknown for {numbers.counted(usage, 'answer')}"] if usage else []
     reasons += [f"no price for {_listed(models)}"] if models else []
     why = f" ({'; '.join(reasons)})" if reasons else ""
+    looks = (comparison.regression or {}).get("candidates", ())
+    if any(look.confirmation is not None for look in looks):
+        return f"{total}; this run paid {spent}, its second look included{why}"
     return f"{total}, of which this run paid {spent}{why}"
 
 
@@ -105,7 +108,7 @@ def gates_not_judged(comparison: Comparison) -> list[str]:
 class MissingTrials:
     """Missing trials of one kind over all candidates; `reason` is the most frequent one.
 
-    `alike` is set where it is known to be the reason of all of them.
+    `alike` is set where it is the reason of all of them.
     """
 
     kind: str
@@ -131,8 +134,7 @@ def missing_by_kind(comparison: Comparison) -> list[MissingTrials]:
         reason = max((one for _, one in of), key=lambda one: one.count).reason
         count = sum(one.count for _, one in of)
         names = tuple(f"{name} {numbers.count(one.count)}" for name, one in of)
-        # A candidate's count is of all reasons that it gave, and only one of them is kept.
-        alike = len({one.reason for _, one in of}) == count / len(of) == 1
+        alike = len({one.reason for _, one in of}) == 1 and all(one.reasons == 1 for _, one in of)
         found.append(MissingTrials(kind, count, shortened(reason, REASON_SHOWN), names, alike))
     return sorted(found, key=lambda one: -one.count)
 

@@ -133,7 +133,7 @@ IMPORTS: dict[str, set[str]] = {
     "prefix": BASE,
     "order": {"trial"},
     "paid": {*BASE, "codec", "store"},
-    "spending": {*BASE, "analysis", "models", "paid", "pricing", "store"},
+    "spending": {*BASE, "analysis", "confirming", "models", "paid", "pricing", "store"},
     "__init__": {"chat", "evals", "router"},
     "__main__": {"cli"},
 }  # fmt: skip

@@ -170,7 +170,10 @@ def _missing(tally: Tally) -> tuple[MissingKind, ...]:
     for (kind, reason), count in sorted(tally.missing.items(), key=lambda n: (-n[1], n[0])):
         kinds[kind] += count
         commonest.setdefault(kind, reason)
-    found = [MissingKind(kind, count, commonest[kind]) for kind, count in kinds.items()]
+    reasons = Counter(kind for kind, _ in tally.missing)
+    found = [
+        MissingKind(kind, count, commonest[kind], reasons[kind]) for kind, count in kinds.items()
+    ]
     return tuple(sorted(found, key=lambda missing: (-missing.count, missing.kind)))
 
 

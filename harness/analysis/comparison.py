@@ -157,12 +157,13 @@ class SuiteSummary(Group):
 class MissingKind:
     """Missing trials of one kind: an API error type, a word of ours or `ungraded`.
 
-    `reason` is the one that most of them gave.
+    `reason` is the one that most of them gave, of `reasons` different ones.
     """
 
     kind: str
     count: int
     reason: str
+    reasons: int = 1
 
 
 @dataclass(frozen=True, slots=True)

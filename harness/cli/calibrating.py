@@ -125,7 +125,7 @@ def calibrate(
     try:
         found = _found(names, Path(sheet), grader, store)
     except SuiteError as error:
-        raise _wrong_sheet(error) from error
+        raise _wrong(sheet, error) from error
     _show(*found, as_json=as_json)
 
 
@@ -155,12 +155,13 @@ def _found(
     return run, found
 
 
-def _wrong_sheet(error: SuiteError) -> UsageError:
+def _wrong(sheet: str, error: SuiteError) -> UsageError:
     """All that is wrong in a sheet, told as such: nobody thinks that calibrating sends anything."""
     from reports.numbers import counted
     from reports.problems import told
 
-    return UsageError(f"{counted(len(error.problems), 'error')} in labels\n{told(error.problems)}")
+    count = counted(len(error.problems), "error")
+    return UsageError(f"{count} in {sheet}\n{told(error.problems)}")
 
 
 def _show(run: Run, found: Sequence[Calibration], *, as_json: bool) -> None:

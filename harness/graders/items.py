@@ -101,7 +101,9 @@ def _check_options(kind: GraderType, options: Mapping[str, Any], *, rendered: bo
         _check_option(kind, str(name), value, rendered=rendered)
     for option in kind.options:
         if option.required and option.name not in options:
-            raise GraderError(f"`{kind.name}` needs {_needed(kind)}")
+            if option.name == kind.main:
+                raise GraderError(f"`{kind.name}` needs {_needed(kind)}")
+            raise GraderError(f"`{kind.name}` needs `{option.name}`; write `{option.name}: …`")
 
 
 def _check_option(kind: GraderType, name: str, value: Any, *, rendered: bool) -> None:

@@ -63,7 +63,7 @@ class _Pair:
         own = _Side(conversation.text, conversation.answer)
         if own.text.strip() == other.text.strip():
             # Without a `judge`: none was asked, so that there is no verdict to calibrate.
-            reason = f"tie: this answer and that of {self.name} are the same text; no judge asked"
+            reason = f"tie with {self.name}: the same text, so that no judge was asked"
             return Grade(self.ties, SCORES["tie"], reason)
         asked = question(conversation)
         replies = yield (self.request(asked, own, other), self.request(asked, other, own))

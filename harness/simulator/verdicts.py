@@ -11,6 +11,8 @@ Schema = Mapping[str, Any]
 REASONING = "As the script says."
 RESULTS = {"win": ("first", "second"), "loss": ("second", "first")}
 """The verdict for the candidate, by whether it is shown first or second."""
+JUDGES = {"met": "`rubric` or `panel`", "same": "`reference`", "first": "`pairwise`"}
+"""Graders by a verdict that theirs alone have."""
 VERDICT_KEYS = frozenset({"verdict", "verdicts", "reasoning"})
 
 
@@ -63,8 +65,14 @@ def _opinion(verdict: Any, properties: Schema, reasoning: str, order: int) -> di
     said = RESULTS[verdict][order % 2] if verdict in RESULTS and "first" in known else verdict
     if said not in known:
         words = ", ".join([*_words(known), *known])
-        raise ReplyError(f"this judge cannot say {verdict!r}; it can say {words}")
+        raise ReplyError(f"{_judge(known)} cannot say {verdict!r}; it can say {words}")
     return {"reasoning": reasoning, "verdict": said}
+
+
+def _judge(known: Sequence[str]) -> str:
+    """The grader that is asking, as far as its verdicts tell it."""
+    found = next((name for word, name in JUDGES.items() if word in known), "")
+    return f"the judge of a {found}" if found else "this judge"
 
 
 def _words(known: Sequence[str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.calibrating import calibrate, label
-from harness.errors import HarnessError, SuiteError, UsageError
+from harness.errors import HarnessError, UsageError
 
 CASES = 40
 SUITE = """
@@ -26,7 +26,9 @@ graders: [{{{grader}}}]
 cases: [{{data: cases.jsonl, id: "c{{{{ row.n }}}}", vars: {{n: "{{{{ row.n }}}}"}}}}]
 """
 RUBRIC = "rubric: Is right., judge: opus"
+NAMED = f"{RUBRIC}, name: right"
 PAIR = "pairwise: haiku, judge: opus"
+STORE = ("--store", "store.db")
 
 
 def good(n: int) -> bool:
@@ -95,10 +97,10 @@ def fond_of_length(n: int, who: str) -> str:
 
 def said(command: Any, *args: str) -> str:
     """What a command prints about the store of the bench."""
-    ended = CliRunner().invoke(command, [*args, "--store", "store.db"])
+    ended = CliRunner().invoke(command, [*args, *STORE])
     if ended.exception is not None:
         raise ended.exception
-    return ended.output
+    return ended.stdout
 
 
 def rows(path: str = "labels.csv") -> list[dict[str, str]]:
@@ -185,7 +187,18 @@ def test_a_pair_that_is_consistent_shows_no_favourite_place(prepared: Any) -> No
     labelled(20, lambda n: "win" if good(n) else "loss")
     found = calibrated()
     assert found["position_bias"]["follows_place"]["value"] == 0
-    assert found["position_bias"]["missing"] == CASES  # haiku against itself
+    assert found["position_bias"]["missing"] == 0
+
+
+def test_rows_that_no_judge_was_asked_about_are_neither_drawn_nor_counted(prepared: Any) -> None:
+    prepared(lambda n, who: "win" if good(n) else "loss", PAIR, "pairs")
+    labelled(80, lambda n: "win" if good(n) else "loss")
+    assert {row["candidate"] for row in rows()} == {"sonnet"}
+    found = calibrated()
+    assert (found["judgements"], [one["name"] for one in found["candidates"]]) == (
+        CASES,
+        ["sonnet"],
+    )
 
 
 def test_the_sheet_does_not_show_what_the_judge_said(prepared: Any) -> None:
@@ -233,13 +246,28 @@ def test_labels_serve_again_where_a_judge_was_changed_and_the_answers_were_not(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(bench.folder)
-    judged(bench, fond_of_sonnet)
+    judged(bench, fond_of_sonnet, NAMED)
     labelled()
     before = calibrated("judged.yaml")
-    judged(bench, truth, "rubric: Is quite right., judge: opus")
+    judged(bench, truth, NAMED.replace("Is right", "Is quite right"))
     after = calibrated("judged.yaml")
     assert after["kappa"]["value"] == 1 > before["kappa"]["value"]
     assert after["labels"] == before["labels"]
+
+
+def test_labels_for_another_criterion_are_noted_by_name_and_refused_without(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bench.folder)
+    judged(bench, truth, f"{NAMED}}}, {{{RUBRIC}")
+    labelled(4)
+    again = f"{NAMED}}}, {{{RUBRIC}".replace("Is right", "Is quite right")
+    judged(bench, truth, again)
+    with pytest.raises(UsageError, match=r"labelled for 'Is right\.'; 'rubric' of this run judges"):
+        calibrated()
+    save([row for row in rows() if row["grader"] == "right"])
+    ended = CliRunner().invoke(calibrate, ["latest", "--labels", "labels.csv", *STORE])
+    assert "note: lines 2, 3, 4, 5: labelled for 'Is right.'; 'right' now" in ended.stderr
 
 
 def test_labels_of_another_answer_are_refused(prepared: Any) -> None:
@@ -248,7 +276,7 @@ def test_labels_of_another_answer_are_refused(prepared: Any) -> None:
     sheet = rows()
     sheet[0]["key"] = "k0"
     save(sheet)
-    with pytest.raises(SuiteError, match="labelled for another answer"):
+    with pytest.raises(UsageError, match="labelled for another answer"):
         calibrated()
 
 
@@ -298,11 +326,12 @@ def test_all_that_is_wrong_in_a_sheet_is_told_with_its_line(prepared: Any) -> No
     sheet[2]["trial"] = "judged/nowhere[haiku-r1]"
     sheet[3]["grader"] = "rubrik"
     save([*sheet, sheet[0]])
-    with pytest.raises(SuiteError) as wrong:
+    with pytest.raises(UsageError) as wrong:
         calibrated()
-    places = [problem.place.line for problem in wrong.value.problems if problem.place]
-    assert places == [3, 4, 5, 42]
-    texts = [problem.message for problem in wrong.value.problems]
+    head, *texts = str(wrong.value).splitlines()
+    assert head == "4 errors in labels.csv"
+    texts = [text for text in texts if text.startswith("labels.csv:")]
+    assert [int(text.split(":")[1]) for text in texts] == [3, 4, 5, 42]
     for text, told in zip(
         texts, ("is none of pass, fail", "no judged trial", "`rubric`", "in line 2"), strict=True
     ):

@@ -8,11 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from local_api import Asked, LocalApi, access, http, message
+from local_api import Asked, LocalApi, access, error, http, message
 
+from harness import baselines
 from harness import run as path
+from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison
 from harness.analysis.regression_records import Confirmation, RegressionVerdict
+from harness.baseline_file import dumped
+from harness.cli import cli
+from harness.cli.failures import reported
 from harness.confirming import look_id, rows_of
 from harness.errors import UsageError
 from harness.invocation import Invocation
@@ -38,13 +43,15 @@ class Api:
     """Repeats the word; of what says `Name`, those requests whose number is `lost` get a no."""
 
     def __init__(self, lost: Container[int]) -> None:
-        self.lost, self.verb = lost, "Name"
+        self.lost, self.verb, self.refused = lost, "Name", ""
         self.asked: Counter[str] = Counter()
 
     def __call__(self, asked: Asked) -> bytes:
         verb, word = asked.json["messages"][-1]["content"].rstrip(".").split()[-2:]
         lost = verb == self.verb and self.asked[verb] in self.lost
         self.asked[verb] += 1
+        if f"{verb} {word}" == self.refused:
+            return http(error("invalid_request_error"), 400)
         return http(message("no" if lost else word))
 
 
@@ -65,6 +72,12 @@ class Looked:
         """A run of the suite with `Name` for `Say`, beside the baseline."""
         self.bench.write("words.yaml", self.suite.replace("Say", "Name"))
         return self.run(**{"baseline": self.before, "confirm": True, **options})
+
+    def keep(self, name: str) -> None:
+        """Keep the baseline as a file."""
+        store = Store(f"sqlite:///{self.bench.folder}/store.db")
+        self.bench.write(name, dumped(baselines.of_run(store.run(self.before), store)))
+        store.close()
 
     def interrupted(self) -> Comparison:
         """The same, stopped at its second look."""
@@ -130,13 +143,8 @@ def test_an_identical_request_is_asked_for_each_side(looked: Callable[..., Looke
 
 
 def test_beside_a_file_the_stored_side_stays(looked: Callable[..., Looked]) -> None:
-    from harness import baselines
-    from harness.baseline_file import dumped
-
     made = looked(ALWAYS)
-    store = Store(f"sqlite:///{made.bench.folder}/store.db")
-    made.bench.write("b.json", dumped(baselines.of_run(store.run(made.before), store)))
-    store.close()
+    made.keep("b.json")
     ended = made.again(baseline="b.json")
     assert (ended.code, second(ended).baseline_fresh) == (1, False)
     assert "beside the stored baseline, since it is a file" in ended.comparison.gates[0].detail
@@ -147,6 +155,39 @@ def test_a_baseline_of_several_turns_is_not_asked_again(looked: Callable[..., Lo
     turns = 'turns: [{user: "Say hello."}, {user: "Say {{ expected }}."}]\n'
     made = looked(ALWAYS, SUITE.replace('prompt: "Say {{ expected }}."\n', turns))
     assert second(made.again()).why == "its trials made several requests"
+
+
+def test_whoever_opens_the_run_later_sees_the_same(looked: Callable[..., Looked]) -> None:
+    made = looked(ALWAYS)
+    ended = made.again().comparison
+    store = Store(f"sqlite:///{made.bench.folder}/store.db")
+    later = baselines.judged(compare(ended.run, store.results(ended.run.id)), store)
+    store.close()
+    assert (later.gates, later.regression) == (ended.gates, ended.regression)
+    assert later.candidates[0].cost_usd.spent == ended.candidates[0].cost_usd.spent
+
+
+def test_a_case_that_the_baseline_has_no_answer_of_is_left_out(
+    looked: Callable[..., Looked],
+) -> None:
+    made = looked(ALWAYS)
+    made.api.refused = "Say word3"
+    baseline = made.run(fresh=True).comparison.run.id
+    again = second(made.again(baseline=baseline, max_missing=0.5))
+    assert (again.alarmed, again.n_cases, again.baseline_fresh) == (True, CASES - 1, True)
+
+
+def test_a_baseline_that_has_gone_ends_the_run_without_a_second_look(
+    looked: Callable[..., Looked],
+) -> None:
+    made = looked(ALWAYS)
+    made.keep("b.json")
+    begun = made.again(baseline="b.json").comparison.run.id
+    (made.bench.folder / "b.json").unlink()
+    ended = made.again(baseline="b.json", run_id=begun)
+    (gate,) = ended.comparison.gates
+    assert (ended.code, gate.verdict) == (0, "inconclusive")
+    assert gate.detail.startswith("baseline b.json: no such file")
 
 
 def test_what_the_second_look_costs_is_spent_by_the_run(looked: Callable[..., Looked]) -> None:
@@ -180,13 +221,14 @@ def test_a_second_look_is_a_wave_like_any_other(bench: Any, simulate: Simulate) 
     bench.write("words.yaml", say)
     before = bench.run(access(url)).comparison.run.id
     bench.write("words.yaml", name)
-    asked = {"baseline": before, "confirm": True, "mode": "batch", "poll_s": 0.05}
-    first = bench.run(access(url), wait=False, **asked)
-    run_id = first.comparison.run.id
-    assert first.code == 5
-    ended = bench.run(access(url), run_id=run_id, **asked)
+    asked = {"baseline": before, "confirm": True, "mode": "batch", "wait": False}
+    ended = bench.run(access(url), **asked)
+    run_id = ended.comparison.run.id
+    while ended.code == 5:
+        waves = [batch["requests"] for batch in ended.comparison.batches]
+        ended = bench.run(access(url), run_id=run_id, **asked)
+    assert waves == [CASES, 2 * CASES]
     assert (ended.code, verdict(ended).verdict) == (1, "regression")
-    assert [batch["requests"] for batch in ended.comparison.batches] == [CASES, 2 * CASES]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +245,15 @@ def test_a_second_look_that_cannot_be_is_refused(
     bench.write("words.yaml", SUITE + "".join(ROWS))
     with pytest.raises(UsageError, match=told):
         bench.run(**options)
+
+
+def test_the_option_is_one_of_run(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(bench.folder)
+    bench.write("words.yaml", SUITE + "".join(ROWS))
+    assert reported(cli, ["run", "words.yaml", "--offline", "--confirm"]) == 2
+    assert "name one with --baseline" in capsys.readouterr().err
 
 
 def test_the_answers_of_the_second_look_are_kept_as_the_runs(

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from picture_making import PICTURES, SIZE, encoded, pdf, png
+from picture_making import PICTURES, encoded, pdf, png
 from suite_making import HEAD, problems
+from whole_making import whole
 
 from harness.attachments import block, blocks
 from harness.errors import RenderError
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = {
-    "a.png": png(),
+    "a.png": whole(),
     "b.txt": "Grüße\n".encode(),
     "c.pdf": pdf(),
     "empty.txt": b" \n",
@@ -25,6 +26,10 @@ FILES = {
     "long.pdf": pdf(601),
     "wide.png": png(8001, 10),
     "cut.png": png()[:12],
+    "half.png": whole()[:-9],
+    "half.pdf": pdf()[:-9],
+    "garbage.pdf": b"%PDF-1.4 garbage",
+    "blank.pdf": pdf(0),
     "heavy.png": png() + b"x" * 8 * 1024 * 1024,
 }
 
@@ -53,9 +58,10 @@ URL = "https://example.com/a"
     [
         pytest.param({"text": "hi"}, {"type": "text", "text": "hi"}, id="text"),
         pytest.param({"image": "a.png"},
-                     {"type": "image", "source": base64_of("image/png", png())}, id="image"),
+                     {"type": "image", "source": base64_of("image/png", whole())}, id="image"),
         pytest.param({"image": {"file": "a.png"}},
-                     {"type": "image", "source": base64_of("image/png", png())}, id="image file"),
+                     {"type": "image", "source": base64_of("image/png", whole())},
+                     id="image file"),
         pytest.param({"image": URL},
                      {"type": "image", "source": {"type": "url", "url": URL}}, id="image url"),
         pytest.param({"document": {"url": URL}},
@@ -80,8 +86,8 @@ def test_what_is_written_short_becomes_a_block(
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_kind_of_a_picture_is_that_of_its_content(folder: Path, name: str) -> None:
-    make, kind = PICTURES[name]
-    (folder / "picture.txt").write_bytes(make(*SIZE))
+    kind = PICTURES[name][1]
+    (folder / "picture.txt").write_bytes(whole(name))
     assert block({"image": "picture.txt"}, folder)["source"]["media_type"] == kind
 
 
@@ -99,6 +105,7 @@ def test_the_kind_of_a_picture_is_that_of_its_content(folder: Path, name: str) -
         pytest.param({"image": "a\0.png"}, "image", "cannot be read", id="no name"),
         pytest.param({"image": "wide.png"}, "image", "8001 × 10 px; the API takes 8000", id="wide"),
         pytest.param({"image": "cut.png"}, "image", "is cut off or damaged", id="cut"),
+        pytest.param({"image": "half.png"}, "image", "its end is missing; save it", id="half"),
         pytest.param({"image": "heavy.png"}, "image", "10.7 MB in base64", id="heavy"),
         pytest.param({"image": "http://a.b/c"}, "image", "https:// address only", id="http"),
         pytest.param({"image": 3}, "image", "a file of the suite's folder or a URL", id="number"),
@@ -112,6 +119,9 @@ def test_the_kind_of_a_picture_is_that_of_its_content(folder: Path, name: str) -
         pytest.param({"document": "locked.pdf"}, "document", "encrypted PDF", id="locked"),
         pytest.param({"document": "long.pdf"}, "document", "601 pages; the API takes 600",
                      id="long"),
+        pytest.param({"document": "half.pdf"}, "document", "ends with `%%EOF`", id="half PDF"),
+        pytest.param({"document": "garbage.pdf"}, "document", "cut off or damaged", id="garbage"),
+        pytest.param({"document": "blank.pdf"}, "document", "a PDF without a page", id="blank"),
         pytest.param({"document": {"text": "a", "title": "x" * 501}}, "document.title",
                      "at most 500", id="title"),
         pytest.param({"document": {"text": "a", "citations": "yes"}}, "document.citations",
@@ -156,10 +166,10 @@ def test_a_block_that_is_not_to_be_cached_is_none(folder: Path) -> None:
 
 
 def test_a_file_is_encoded_once_as_long_as_it_stays_the_same(folder: Path) -> None:
-    (folder / "new.png").write_bytes(png())
+    (folder / "new.png").write_bytes(whole())
     first, second = (block({"image": "new.png"}, folder) for _ in range(2))
     assert first["source"] is second["source"]
-    (folder / "new.png").write_bytes(png(7, 7) + b"more")
+    (folder / "new.png").write_bytes(whole("png", 7, 7) + b"more")
     assert block({"image": "new.png"}, folder)["source"] != first["source"]
 
 

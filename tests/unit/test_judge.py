@@ -210,18 +210,24 @@ def test_a_judge_that_cannot_be_asked_is_an_error_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("prompt", "problem"),
     [
-        ("{{ answr }}", "prompt 'own.j2', line 1: undefined: 'answr'"),
+        ("{{ answr }}\n---\nx", "prompt 'own.j2', line 1: undefined: 'answr'"),
         ("a\n---\n\n{{ x }}", "prompt 'own.j2', line 4: undefined: 'x'"),
         ("{{ answer }}\n---\nx", "line 1: undefined: 'answer'"),
         ("x\n---\ny", "never shows `{{ answer }}`; write it below the line `---`"),
-        ("{% if %}", "line 1: template syntax"),
+        ("{% if %}\n---\nx", "line 1: template syntax"),
+        ("{{ criteria }} {{ answer }}", "'own.j2' has no line `---`"),
+        ("x\n---\n{{ answer }}", "does not show all `{{ criteria }}`"),
+        ("{{ criteria[0] }}\n---\n{{ answer }}", "does not show all `{{ criteria }}`"),
     ],
-    ids=["undefined", "line", "above", "no answer", "syntax"],
+    ids=[
+        *("undefined", "line", "above", "no answer", "syntax", "no border", "no criteria"),
+        "one of two criteria",
+    ],
 )
 def test_a_prompt_that_cannot_be_used_is_an_error_with_its_line(
     tmp_path: Path, prompt: str, problem: str
 ) -> None:
-    grader = "{rubric: x, prompt: own.j2}"
+    grader = "{rubric: [x, y], prompt: own.j2}"
     assert problem in problems(tmp_path, suite_text(grader), own_j2=prompt)[0]
 
 
@@ -236,10 +242,18 @@ def test_a_prompt_of_the_users_own_is_used_and_told(tmp_path: Path) -> None:
     assert grade.judge != changed.judge
 
 
-def test_a_prompt_without_a_border_has_no_static_part(tmp_path: Path) -> None:
-    grader = "{rubric: Wit., prompt: own.j2}"
-    request = asked(tmp_path, grader, "hi", rubric("met"), own_j2="{{ criteria }} {{ answer }}")
+def test_a_prompt_with_nothing_above_its_border_has_no_static_part(tmp_path: Path) -> None:
+    grader, own = "{rubric: Wit., prompt: own.j2}", "---\n{{ criteria | upper }} {{ answer }}"
+    request = asked(tmp_path, grader, "hi", rubric("met"), own_j2=own)
     assert "system" not in request.params
+
+
+@pytest.mark.parametrize("grader", [POLITE, "reference: Yes."], ids=["rubric", "reference"])
+def test_a_verdict_that_is_none_is_shown_as_the_json_that_it_is(
+    tmp_path: Path, grader: str
+) -> None:
+    said = '{"verdict": null, "x": true}'
+    assert said in graded(tmp_path, grader, "hi", said).reason
 
 
 @pytest.mark.parametrize(

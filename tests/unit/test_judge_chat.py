@@ -63,12 +63,36 @@ def test_a_judge_that_cannot_say_leaves_the_eval_ungraded(
         ("yield chat.judge('x')\nassert 1", "nothing is answered yet"),
         (ASK + "yield chat.judge('x', judge='nobody')\nassert 1", "'nobody' names no model"),
         (ASK + "yield chat.judge('')\nassert 1", "a criterion is empty"),
+        (ASK + "yield chat.judge('x', min=2)\nassert 1", "`min` must be above 0"),
+        (ASK + "yield chat.judge('Is {{ kind }}.')\nassert 1", "write an f-string"),
+        (ASK + "yield chat.judge(['x', '{% if %}'])\nassert 1", "write an f-string"),
+        (ASK + "assert chat.judge('x').passed", "nothing was asked here; write `yield chat.judge("),
+        (ASK + "assert chat.judge('x')", "nothing was asked here; write `yield chat.judge("),
+        ("assert chat.ask('x').text\nyield", "nothing was asked here; write `yield chat.ask("),
     ],
-    ids=["too early", "unknown judge", "no criterion"],
+    ids=[
+        *("too early", "unknown judge", "no criterion", "min", "template", "one template"),
+        *("no yield", "no yield and no verdict", "no yield of a question"),
+    ],
 )
-def test_a_judge_that_cannot_be_asked_leaves_the_eval_ungraded(
+def test_a_chat_that_is_misused_leaves_the_eval_ungraded_and_names_the_line(
     tmp_path: Path, body: str, told: str
 ) -> None:
-    result = run(tmp_path, body, *(["hi"] if "ask" in body else []))
+    result = run(tmp_path, body, *(["hi"] if ASK in body else []))
+    line = next(
+        n for n, text in enumerate(body.splitlines(), 5) if "judge" in text or "tex" in text
+    )
     assert result.outcome is Outcome.UNGRADED
+    assert f"the eval is wrong: test_evals.py:{line}: " in result.reason
     assert told in result.reason
+
+
+def test_an_option_that_a_judge_does_not_have_is_told_with_its_line(tmp_path: Path) -> None:
+    result = run(tmp_path, ASK + "yield chat.judge('x', modle='opus')\nassert 1", "hi")
+    assert "test_evals.py:6: yield chat.judge('x', modle='opus')" in result.reason
+    assert "'modle'" in result.reason
+
+
+def test_a_question_not_yet_asked_lacks_other_attributes_like_any_object(tmp_path: Path) -> None:
+    body = ASK + "v = yield chat.judge('x')\nassert not hasattr(chat.ask('y'), 'shape')"
+    assert run(tmp_path, body, "hi", rubric("met")).outcome is Outcome.PASSED

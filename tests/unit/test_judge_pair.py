@@ -58,7 +58,12 @@ def test_the_parts_hold_what_each_order_came_to(tmp_path: Path) -> None:
 
 def test_the_same_text_is_a_tie_and_asks_nobody(tmp_path: Path) -> None:
     grade = graded(tmp_path, GIVEN, " Yes.\n")
-    assert (grade.passed, grade.score) == (True, 0.5)
+    assert (grade.passed, grade.score, grade.judge) == (True, 0.5, "")
+
+
+def test_the_same_text_fails_where_ties_do(tmp_path: Path) -> None:
+    grade = graded(tmp_path, "{pairwise: {against: {text: Yes.}, ties: fail}}", "Yes.")
+    assert (grade.passed, grade.score) == (False, 0.5)
 
 
 def test_the_rival_is_asked_what_its_own_trial_asks(tmp_path: Path) -> None:
@@ -71,7 +76,25 @@ def test_the_rival_is_asked_what_its_own_trial_asks(tmp_path: Path) -> None:
 
 def test_a_candidate_is_not_compared_with_itself(tmp_path: Path) -> None:
     result, requests = run(tmp_path, RIVAL, "hi", candidate=1)
-    assert (len(requests), result.score) == (1, 0.5)
+    (grade,) = result.grades
+    assert (len(requests), grade.weight, grade.judge) == (1, 0, "")
+    assert grade.reason == "this is sonnet itself: nothing to compare"
+
+
+def test_a_candidate_that_is_asked_the_same_is_not_the_same_candidate(tmp_path: Path) -> None:
+    twins = suite_text("pairwise: two").replace(
+        "[haiku, sonnet]", "[haiku, {model: haiku, name: two}]"
+    )
+    result, _ = driven(trial_of(loaded(tmp_path, twins)), ["hi", "hi"])
+    assert (result.grades[0].weight, result.score) == (1, 0.5)
+
+
+def test_a_prompt_of_ones_own_must_show_the_criteria_that_it_is_given(tmp_path: Path) -> None:
+    own = "Wit wins.\n---\n{{ first }} {{ second }}"
+    grader = "pairwise: {against: {text: Yes.}, prompt: own.j2}"
+    assert graded(tmp_path, grader, "hi", one("first"), one("second"), own_j2=own).passed
+    told = problems(tmp_path, suite_text(grader[:-1] + ", criteria: Wit.}"), own_j2=own)
+    assert "does not show all `{{ criteria }}`" in told[0]
 
 
 def test_the_rivals_answers_are_not_the_candidates(tmp_path: Path) -> None:
@@ -141,7 +164,7 @@ def test_a_rival_that_gave_no_answer_is_not_asked_again(tmp_path: Path) -> None:
     [
         pytest.param("pairwise: sonet", "no candidate is called 'sonet'; did you mean `sonnet`?",
                      id="unknown"),
-        pytest.param("pairwise: opus", "no candidate is called 'opus'", id="not in the suite"),
+        pytest.param("pairwise: opus", "where given: --models opus,haiku,sonnet", id="left out"),
         pytest.param("pairwise: {text: ''}", "`against` is a candidate's name", id="empty"),
         pytest.param("pairwise: {file: x}", "`against` is a candidate's name", id="file"),
         pytest.param("{pairwise: sonnet, criteria: ''}", "`criteria` are empty", id="criteria"),

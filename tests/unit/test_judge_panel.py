@@ -73,11 +73,13 @@ def test_agreement_and_each_judge_are_shown(tmp_path: Path) -> None:
     ("grader", "problem"),
     [
         ("{panel: [opus], criteria: x}", "a panel has two judges or more"),
-        ("{panel: [opus, sonnet]}", "`panel` needs"),
+        ("{panel: [opus, sonnet]}", "`panel` needs `criteria`; write `criteria: …`"),
         ("{panel: [opus, nobody], criteria: x}", "'nobody' names no model"),
         ("{panel: [opus, sonnet], criteria: x, rule: all}", "majority, mean"),
+        ("{panel: [opus, sonnet], criteria: x, min: 0.9}", "`min` is for `rule: mean`"),
+        ("{panel: [opus, sonnet], criteria: x, rule: mean, min: 0}", "`min` must be above 0"),
     ],
-    ids=["one", "no criteria", "unknown", "rule"],
+    ids=["one", "no criteria", "unknown", "rule", "min of a majority", "min"],
 )
 def test_a_panel_that_cannot_meet_is_an_error(tmp_path: Path, grader: str, problem: str) -> None:
     assert problem in problems(tmp_path, suite_text(grader))[0]

@@ -70,7 +70,7 @@ def test_winning_is_the_second_where_the_candidate_is_shown_second() -> None:
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("mett", "this judge cannot say 'mett'; it can say met, cannot_tell"),
+        ("mett", "a `rubric` or `panel` cannot say 'mett'; it can say met, cannot_tell"),
         ({"verdicts": ["met"]}, "a list of 2 here"),
         ({"verdict": "met", "why": "x"}, "has no key `why`"),
         (3, "a verdict or a mapping"),
@@ -112,12 +112,14 @@ def test_judges_of_one_model_in_a_case_of_another_say_nothing(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("judges", "problem"),
     [
-        ("{a: {haiku: same}}", "2:14: this judge cannot say 'same'"),
+        ("{a: {haiku: same}}", "2:14: the judge of a `rubric` or `panel` cannot say 'same'"),
+        ("{a: {haiku: [met, met]}}", "2:27: the judge of a `pairwise` cannot say 'met'"),
+        ("{a: {haiku: [met, met]}}", "(case 'a', question 2 of the trial's judges)"),
         ("[a]", "2:1: `judges` is a mapping"),
         ("{a: met}", "2:10: the answers of case 'a' are a mapping"),
         ("{a: {haiku: '{{ gone }}'}}", "2:14: undefined: 'gone'"),
     ],
-    ids=["verdict", "list", "no candidate", "undefined"],
+    ids=["verdict", "item", "question", "list", "no candidate", "undefined"],
 )
 def test_a_script_of_judges_that_cannot_be_meant_is_an_error_at_its_place(
     tmp_path: Path, judges: str, problem: str

@@ -79,14 +79,20 @@ def test_a_pair_tells_which_place_was_picked(
     assert found.beside == "Theirs."
 
 
-def test_answers_of_the_same_text_are_a_tie_in_which_no_place_was_picked(tmp_path: Path) -> None:
-    found = judged(tmp_path, PAIR, "Same.", "Same.", candidate=1)
-    assert (found.kind, found.said, found.score, found.picks) == (
-        "pairwise",
-        "tie",
-        0.5,
-        (None,) * 2,
-    )
+@pytest.mark.parametrize(
+    ("replies", "candidate"),
+    [pytest.param(["Same.", "Same."], 1, id="same text"), pytest.param(["Hi."], 0, id="itself")],
+)
+def test_what_no_judge_was_asked_is_no_judgement(
+    tmp_path: Path, replies: list[str], candidate: int
+) -> None:
+    assert not list(judgements(run(tmp_path, PAIR, *replies, candidate=candidate)[0]))
+
+
+def test_a_grader_has_its_number_also_where_the_one_before_it_asked_nobody(tmp_path: Path) -> None:
+    two = f"{PAIR}\n  - pairwise: {{against: {{text: Other.}}}}"
+    result, _ = run(tmp_path, two, "Mine.", one("first"), one("second"))
+    assert [one.grader for one in judgements(result)] == ["pairwise #2"]
 
 
 @pytest.mark.parametrize(

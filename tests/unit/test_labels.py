@@ -43,7 +43,8 @@ def sheet(folder: Path, *rows: str, head: str = "trial,grader,label,run,drawn,ke
 def matched(folder: Path, *rows: str, judged: tuple[Any, ...] = ()) -> list[Any]:
     """The rows of a sheet with what the judge said in the run r1."""
     read = labels.read(sheet(folder, *rows))
-    return labels.matched(read, judged or (judgement(),), "r1", kinds=KINDS, escape=cell)
+    found = labels.matched(read, judged or (judgement(),), "r1", kinds=KINDS, escape=cell)
+    return list(found.labelled)
 
 
 def wrong(folder: Path, *rows: str, judged: tuple[Any, ...] = ()) -> str:
@@ -85,7 +86,7 @@ def test_the_order_of_the_judgements_does_not_change_the_sample() -> None:
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     rows = labels.draw([judgement("=1+1"), judgement('"b,\nc"')], 2, Random(1))
     labels.write(tmp_path / "labels.csv", "r1", rows, escape=cell)
-    read = labels.read(tmp_path / "labels.csv")
+    read = labels.read(tmp_path / "labels.csv").rows
     assert {row.drawn for row in read} == {Drawn(2, 2)}
     assert [(row.run, row.label, row.grader) for row in read] == [("r1", "", "rubric")] * 2
     assert {row.trial for row in read} == {cell(str(row.judgement.trial)) for row in rows}
@@ -119,7 +120,7 @@ def test_a_trial_whose_name_was_escaped_is_found(tmp_path: Path) -> None:
     odd = judgement(trial=TrialId("=s", "c", "haiku"))
     read = labels.read(sheet(tmp_path, "'=s/c[haiku-r1],rubric,pass,,,", "=s/c[haiku-r1],x,,,,"))
     found = labels.matched(read, [odd], "r1", kinds={}, escape=cell)
-    assert [one.judgement for one in found] == [odd]
+    assert [one.judgement for one in found.labelled] == [odd]
 
 
 def test_labels_of_another_run_serve_where_the_answer_is_the_same(tmp_path: Path) -> None:
@@ -160,6 +161,107 @@ def test_all_wrong_rows_are_told_at_once(tmp_path: Path) -> None:
 def test_a_file_that_is_no_sheet_names_the_columns_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="missing: `grader`, `label`"):
         labels.read(sheet(tmp_path, "x,y", head="trial,verdict"))
+
+
+def test_the_columns_that_are_missing_are_told_with_the_rows_that_are_wrong(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError) as raised:
+        labels.read(sheet(tmp_path, "x,pass,sure", head="trial,label,drawn"))
+    assert [problem.place.line for problem in raised.value.problems if problem.place] == [1, 2]
+
+
+def test_rows_wrong_on_their_own_are_told_with_those_that_do_not_fit(tmp_path: Path) -> None:
+    rows = ["s/x[haiku-r1],rubric,pass,,,", "s/c[haiku-r1],rubric,pass,,sure,k1"]
+    told = wrong(tmp_path, *rows, ",rubric,pass,,,").splitlines()
+    assert [line.split(":")[1] for line in told] == ["2", "3", "4"]
+
+
+HEAD = "trial,grader,label,compare_with,answer,key"
+
+
+def noted(folder: Path, *rows: str, judged: tuple[Any, ...] = ()) -> tuple[str, ...]:
+    """What is noted of the rows of a sheet that tells more."""
+    read = labels.read(sheet(folder, *rows, head=HEAD))
+    found = labels.matched(read, judged or (judgement(),), "r1", kinds={}, escape=cell)
+    return found.notes
+
+
+KIND, SHORT = judgement(beside="Is kind."), judgement(grader="rubric #2", beside="Is short.")
+
+
+def test_labels_of_two_graders_that_changed_places_are_refused_with_both_texts(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        "s/c[haiku-r1],rubric,pass,Is short.,,k1", "s/c[haiku-r1],rubric #2,fail,Is kind.,,k1"
+    ]  # fmt: skip
+    with pytest.raises(SuiteError) as raised:
+        noted(tmp_path, *rows, judged=(KIND, SHORT))
+    first, second = raised.value.problems
+    told = "labelled for 'Is short.', which 'rubric #2' judges now; 'rubric' of this run judges"
+    assert told in first.message
+    assert "'Is kind.'" in first.message
+    assert second.place is not None
+    assert second.place.line == 3
+
+
+def test_labels_for_one_text_beside_another_are_one_problem_with_all_lines(tmp_path: Path) -> None:
+    rows = [f"s/c{n}[haiku-r1],rubric,pass,Be kind.,,k1" for n in range(7)]
+    with pytest.raises(
+        SuiteError, match=r"\(lines 2, 3, 4, 5, 6, 7, 8\); draw a new sheet"
+    ) as found:
+        noted(tmp_path, *rows, judged=tuple(judgement(f"c{n}") for n in range(7)))
+    assert len(found.value.problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("grader", "refused"),
+    [("rubric", True), ("all/panel #2", True), ("rubric (turn 2)", True), ("kind", False),
+     ("all/kind (turn 1) #2", False)],
+)  # fmt: skip
+def test_a_reworded_criterion_keeps_its_labels_where_the_grader_has_a_name_of_its_own(
+    tmp_path: Path, grader: str, refused: bool
+) -> None:
+    row, now = f"s/c[haiku-r1],{grader},pass,Be kind.,,k1", judgement(grader=grader)
+    if refused:
+        with pytest.raises(SuiteError, match="graders with a `name` of their own"):
+            noted(tmp_path, row, judged=(now,))
+        return
+    (note,) = noted(tmp_path, row, judged=(now,))
+    assert note == f"line 2: labelled for 'Be kind.'; {grader!r} now judges 'Is kind.'"
+
+
+@pytest.mark.parametrize(
+    ("sheet_says", "run_says"),
+    [("Is kind.", "Is kind."), ("'=a", "=a"), ("=a", "=a"), ('"a\r\nb"', "a\nb"), ("", "Is kind."),
+     ("Is kind.", "")],
+    ids=["same", "escaped", "no longer escaped", "line ends", "emptied", "unknown to the run"],
+)  # fmt: skip
+def test_what_a_label_was_held_against_may_be_written_as_spreadsheets_do(
+    tmp_path: Path, sheet_says: str, run_says: str
+) -> None:
+    row = f"s/c[haiku-r1],rubric,pass,{sheet_says},,k1"
+    assert noted(tmp_path, row, judged=(judgement(beside=run_says),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Because.", "nothing shows that the labels are for the answers of this run"),
+        ("", "nothing shows that the labels are for the answers of this run"),
+        ("Why not.", "the answer in the sheet is not that of this run"),
+    ],
+    ids=["same answer", "no answer", "another answer"],
+)
+def test_a_row_without_a_key_is_noted(tmp_path: Path, said: str, told: str) -> None:
+    (note,) = noted(tmp_path, f"s/c[haiku-r1],rubric,pass,,{said},")
+    assert note.startswith("line 2: without a `key`")
+    assert told in note
+
+
+def test_a_note_names_the_first_of_many_lines(tmp_path: Path) -> None:
+    rows = [f"s/c{n}[haiku-r1],rubric,pass,,," for n in range(7)]
+    (note,) = noted(tmp_path, *rows, judged=tuple(judgement(f"c{n}") for n in range(7)))
+    assert note.startswith("lines 2, 3, 4, 5, 6 and 2 more: ")
 
 
 def test_drawn_rows_without_a_label_are_counted_by_candidate(tmp_path: Path) -> None:

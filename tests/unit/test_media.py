@@ -5,10 +5,30 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from picture_making import PICTURES, SIZE, pdf, png
+from picture_making import PICTURES, SIZE, gif, pdf, png
+from whole_making import IEND, whole
 
 from harness.media import PICTURES as KINDS
-from harness.media import kind_of, pdf_is_encrypted, pdf_pages, picture_kind, picture_size
+from harness.media import (
+    kind_of,
+    pdf_is_blank,
+    pdf_is_encrypted,
+    pdf_is_whole,
+    pdf_pages,
+    picture_is_whole,
+    picture_kind,
+    picture_size,
+)
+
+IDAT = b"\0\0\0\x04IDATIEND\0\0\0\0"
+FRAME = b"\x2c" + b"\x3b" * 8
+WHOLE = {
+    **{name: whole(name) for name in PICTURES},
+    "png with dots": png() + b"\0" * 4 + IDAT + IEND,
+    "gif with dots": gif() + b"\x21\xf9\x04\0\0\0\0\0" + FRAME + b"\0\x02\x02\x3b\x3b\0\x3b",
+    "gif with colours": gif()[:10] + b"\x80\0\0" + b"\x3b" * 6 + FRAME
+    + b"\x81" + b"\x3b" * 12 + b"\x02\x01\x3b\0\x3b",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -49,6 +69,30 @@ def test_no_bytes_are_too_odd(data: bytes) -> None:
     for begun in (data, png()[:8] + data, b"\xff\xd8\xff" + data, b"RIFF1234WEBPVP8 " + data):
         assert kind_of(begun) in (*KINDS, "application/pdf", "text/plain", None)
         picture_size(begun)
+        picture_is_whole(begun)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_picture_is_whole_to_its_last_byte_alone(name: str) -> None:
+    data = WHOLE[name]
+    assert picture_is_whole(data)
+    assert picture_is_whole(data + b"more")
+    assert not any(picture_is_whole(data[:length]) for length in range(len(data)))
+
+
+@pytest.mark.parametrize(
+    ("data", "whole", "blank"),
+    [
+        pytest.param(pdf(), True, False, id="whole"),
+        pytest.param(pdf() + b"\0" * 4000, True, False, id="filled up"),
+        pytest.param(pdf()[:-12], False, False, id="cut"),
+        pytest.param(b"%PDF-1.4 garbage", False, True, id="garbage"),
+        pytest.param(pdf(0), True, True, id="no page"),
+        pytest.param(pdf(0) + b"<< /Type /ObjStm >>", True, False, id="pages may be packed"),
+    ],
+)
+def test_a_pdf_has_an_end_and_a_page(data: bytes, whole: bool, blank: bool) -> None:
+    assert (pdf_is_whole(data), pdf_is_blank(data)) == (whole, blank)
 
 
 def test_a_size_of_nothing_is_unknown() -> None:

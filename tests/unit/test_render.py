@@ -105,6 +105,33 @@ def test_what_fails_says_what_and_what_to_do(
 
 
 @pytest.mark.parametrize(
+    ("template", "scope", "advice"),
+    [
+        pytest.param("{{ answers[0] }}", {}, "there are `answers` from the second turn on",
+                     id="answers in the first turn"),
+        pytest.param("{{ answers[1] }}", {"answers": ["a"]},
+                     "`answers` has 1 before this turn, the last `answers[0]`", id="too few"),
+        pytest.param("{{ answer }}", {"criteria": ["x"]},
+                     "a judge's prompt has `answer` below its line `---` alone", id="above"),
+        pytest.param("{{ zzz }}", {"criteria": ["x"]},
+                     "a judge's prompt has `criteria` alone above", id="unknown above the line"),
+        pytest.param("{{ zzz }}", {"answer": "a", "code": "1", "notes": ""},
+                     "; a judge's prompt sees answer, code, notes", id="unknown below the line"),
+    ],
+)  # fmt: skip
+def test_the_advice_is_of_the_place_in_which_a_name_is_unknown(
+    template: str, scope: dict[str, Any], advice: str
+) -> None:
+    with pytest.raises(RenderError) as caught:
+        Renderer(Path()).text(template, scope)
+    assert advice in caught.value.message
+
+
+def test_another_lists_end_says_nothing_of_answers(renderer: Renderer) -> None:
+    assert "answers" not in failure(renderer, "{{ queues[7] }}").message
+
+
+@pytest.mark.parametrize(
     "template",
     ["a\nb {{ zzz }}", "a\n{{ 1 / 0 }}", "a\n{{ n "],
     ids=["undefined", "broke", "syntax"],

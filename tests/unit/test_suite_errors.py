@@ -105,6 +105,34 @@ def test_shape_yaml_and_template_errors_are_said_at_once_by_line(tmp_path: Path)
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "broken",
+    ["gates: [{pass_rate: no}]", "repeats: 0", "cache: 2h"],
+    ids=["gate", "repeats", "cache"],
+)
+def test_a_part_of_a_wrong_shape_hides_nothing_of_the_cases(tmp_path: Path, broken: str) -> None:
+    text = f"{HEAD}{broken}\ncases:\n  - id: b\n    prompt: '{{{{ wrd }}}}'\n"
+    first, second = problems(tmp_path, text)
+    assert first.startswith("s.yaml:7:")
+    assert "'wrd' is undefined" in second
+
+
+def test_a_case_of_a_wrong_shape_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    text = HEAD + (
+        "cases:\n  - {id: a, tags: 3}\n  - 7\n  - {id: b, prompt: '{{ wrd }}'}\n"
+        "  - {id: b}\n  - {id: c, graders: [{regex: '('}]}\n"
+    )
+    found = problems(tmp_path, text)
+    assert [problem.split(":")[1] for problem in found] == ["8", "9", "10", "11", "12"]
+    assert "'wrd' is undefined" in found[2]
+    assert "the id 'b' is taken" in found[3]
+
+
+def test_of_an_only_case_of_a_wrong_shape_nothing_more_is_said(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, HEAD.replace("{word: yes please}", "{}") + "cases: [{id: 7}]\n")
+    assert "`id` must be a text" in found
+
+
 def test_what_lacks_beside_an_unknown_key_is_not_said_too(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, HEAD.replace("graders:", "grader:") + CASE)
     assert "unknown key `grader`; did you mean `graders`?" in found

@@ -30,12 +30,20 @@ tools:
   - {name: changes, input_schema: {type: object}, python: "t.py:changes"}
   - {name: gives, input_schema: {type: object}, python: "t.py:gives"}
   - {name: torn, input_schema: {type: object}, python: "t.py:torn"}
+  - {name: vague, input_schema: {type: object}, python: "t.py:vague"}
+  - {name: endless, input_schema: {type: object}, python: "t.py:endless"}
+  - {name: record, input_schema: {type: object}, python: "t.py:record"}
   - {name: lost, input_schema: {type: object}, python: "gone.py:lost"}
 cases:
   - id: a
 """
 CODE = """\
-import asyncio, sys, threading
+import asyncio, dataclasses, math, sys, threading
+@dataclasses.dataclass
+class Stock: n: float
+def vague(): return {"stock": [1.5, (math.nan,)]}
+def endless(): return -math.inf
+def record(): return Stock(math.nan)
 def made(n): return {"double": 2 * n}
 def breaks(): raise ValueError("no stock")
 async def waits(n): await asyncio.sleep(0); return f"waited {n}"
@@ -117,6 +125,13 @@ def test_calls_that_are_left_open_get_an_error_result_each() -> None:
         pytest.param("sleeps", "the tool 'sleeps' hangs: it took more than 0.1 s", id="waits"),
         pytest.param("gives", "the tool 'gives' returned a set that cannot be sent", id="no JSON"),
         pytest.param("torn", "the tool 'torn' returned a str that cannot be sent", id="no text"),
+        pytest.param(
+            "vague", "the tool 'vague' returned a dict that cannot be sent (NaN", id="NaN within"
+        ),
+        pytest.param("endless", "the tool 'endless' returned a float that cannot", id="infinity"),
+        pytest.param(
+            "record", "the tool 'record' returned a Stock that cannot", id="NaN of a record"
+        ),
         pytest.param("lost", "the tool 'lost' cannot be called: file 'gone.py'", id="no file"),
     ],
 )

@@ -100,10 +100,15 @@ def test_too_many_missing_trials_make_the_run_invalid() -> None:
     assert "3 of 100 trials of haiku are missing, more than 2 %" in found.why
 
 
-def test_a_run_that_has_not_ended_is_invalid() -> None:
+@pytest.mark.parametrize(
+    ("planned", "why"),
+    [(130, "30 trials of haiku have not ended"), (101, "1 trial of haiku has not ended")],
+    ids=["many", "one"],
+)
+def test_a_run_that_has_not_ended_is_invalid(planned: int, why: str) -> None:
     traffic = make_traffic(failing({"haiku": 0, "opus": 0}), 100)
-    traffic.run = dataclasses.replace(traffic.run, planned={"haiku": 130, "opus": 100})
-    assert said(traffic).why == "30 trials of haiku have not ended"
+    traffic.run = dataclasses.replace(traffic.run, planned={"haiku": planned, "opus": 100})
+    assert said(traffic).why == why
 
 
 def test_the_saving_is_per_thousand_calls_at_both_prices() -> None:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.stored import report, runs, show
+from harness.errors import UsageError
 from harness.records import (
     Answer,
     Bill,
@@ -49,17 +50,23 @@ def keep(tmp_path: Path) -> Iterator[Keep]:
     """Keeps a run and one failed trial of it in a store."""
     store = Store(f"sqlite:///{tmp_path / 'other.db'}")
 
-    def kept(run: Run, answer: Answer = ANSWER) -> None:
+    def kept(run: Run, answer: Answer = ANSWER, *, judged: bool = False) -> None:
+        asked = {"model": "m", "messages": [{"role": "user", "content": "Is it kind?"}]}
+        judge = Request(asked, "2026-10-21", purpose="judge")
         store.start(run)
         failed = Result(
             TrialId("s", "c", "m"),
             Outcome.FAILED,
             0.0,
-            calls=(Call(REQUEST, answer, Bill()),),
+            calls=(
+                Call(REQUEST, answer, Bill()),
+                *((Call(judge, replace(answer, key="j"), Bill()),) if judged else ()),
+            ),
             messages=tuple(REQUEST.params["messages"]),
             reason="equals: no",
         )
-        store.exchange((), (Entry("k", REQUEST, answer),), (ResultRow(run.id, 0, failed),))
+        entries = (Entry("k", REQUEST, answer), Entry("j", judge, answer))
+        store.exchange((), entries, (ResultRow(run.id, 0, failed),))
 
     yield kept
     store.close()
@@ -106,6 +113,23 @@ def test_the_commands_of_show_name_the_store(keep: Keep, said: Said) -> None:
     text = said(show, "r1")
     assert "Pending: 1 trial; go on with harness resume r1 --store other.db" in text
     assert "failed   s/c[m-r1]  equals: no" in text
+
+
+@pytest.mark.parametrize("judges", [(), ("--judges",)], ids=["short", "in full"])
+def test_what_judges_were_asked_is_an_option_of_a_trial(
+    keep: Keep, said: Said, judges: tuple[str, ...]
+) -> None:
+    keep(RUN, judged=True)
+    assert ("Is it kind?" in said(show, "r1", "s/c", *judges)) is bool(judges)
+
+
+def test_what_judges_were_asked_is_of_one_trial(
+    keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(RUN)
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(show, ["r1", "--judges", "--store", "sqlite:///other.db"])
+    assert isinstance(ended.exception, UsageError)
 
 
 def test_the_commands_of_a_report_name_the_store(keep: Keep, said: Said) -> None:

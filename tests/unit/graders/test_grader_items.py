@@ -11,7 +11,10 @@ import yaml
 from harness.errors import GraderError
 from harness.graders import GraderArguments, GraderContext, arguments, build, describe, names
 
-DOCS = Path(__file__).parents[3] / "docs" / "graders.md"
+DOCS = "\n".join(
+    page.read_text(encoding="utf-8")
+    for page in sorted((Path(__file__).parents[3] / "docs").glob("graders-*.md"))
+)
 CONTRACT = {
     *("equals", "contains", "starts_with", "ends_with", "contains_all", "contains_any", "one_of"),
     *("regex", "answer", "number", "length", "similarity", "f1", "json", "contains_json", "label"),
@@ -124,7 +127,7 @@ def test_every_grader_says_what_it_is(name):
 
 
 def documented_items():
-    blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
     blocks = [yaml.safe_load(block) for block in blocks]
     return [item for b in blocks for item in (b["graders"] if isinstance(b, dict) else b)]
 
@@ -136,7 +139,7 @@ def test_every_example_in_the_docs_is_an_item(item):
 
 @pytest.mark.parametrize("name", sorted(CONTRACT))
 def test_every_grader_and_option_is_documented_under_a_heading(name):
-    sections = re.split(r"^#+ ", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    sections = re.split(r"^#+ ", DOCS, flags=re.MULTILINE)
     found = [section for section in sections if f"`{name}`" in section.partition("\n")[0]]
     assert len(found) == 1
     kind = describe(name)

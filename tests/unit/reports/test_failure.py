@@ -21,7 +21,7 @@ from harness.records import (
     TrialId,
     Usage,
 )  # fmt: skip
-from reports.failure import failure_text
+from reports.failure import decisive, failure_text
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -67,6 +67,36 @@ def test_the_last_of_several_prompts_is_shown() -> None:
     )
     lines = told(replace(FAILED, calls=(call("x", ("user", "one")), last)))
     assert lines[2:4] == ["prompt (the last of 2):", "  two"]
+
+
+def test_of_an_earlier_turn_that_failed_prompt_and_answer_are_shown() -> None:
+    result = [{"type": "tool_result", "tool_use_id": "t", "content": "42"}]
+    one, two = ("user", "one"), ("user", "two")
+    calls = (
+        call("calling", one),
+        call("x", one, ("assistant", "calling"), ("user", result)),
+        call("y", one, ("user", result), ("assistant", "x"), two),
+    )
+    grades = (Grade(True, turn=1), Grade(False, name="equals", turn=1), Grade(False, turn=2))
+    lines = told(replace(FAILED, calls=calls, grades=grades))
+    assert lines[2:6] == [
+        "prompt (turn 1):",
+        "  one",
+        "answer (turn 1, m-1, stop_reason end_turn):",
+        "  x",
+    ]
+
+
+def test_a_grade_that_broke_decides_before_one_that_failed() -> None:
+    calls = (call("x", ("user", "one")), call("y", ("user", "one"), ("user", "two")))
+    grades = (Grade(False, turn=1), Grade(None, turn=2))
+    turn, decided = decisive(replace(FAILED, calls=calls, grades=grades))
+    assert (turn, decided) == (2, calls[1])
+
+
+def test_a_grade_that_does_not_count_decides_nothing() -> None:
+    grades = (Grade(False, turn=1, weight=0.0), Grade(False))
+    assert decisive(replace(FAILED, grades=grades)) == (None, FAILED.calls[0])
 
 
 def test_a_tools_result_is_no_prompt() -> None:

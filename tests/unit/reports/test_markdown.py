@@ -10,7 +10,7 @@ import pytest
 
 from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison, GateVerdict
-from harness.records import Candidate, Grade, Outcome, Result, Run, TrialId
+from harness.records import Call, Candidate, Grade, Outcome, Request, Result, Run, TrialId
 from reports.markdown import LIMIT, MarkdownReport
 
 Rendered = Callable[[Comparison, Iterable[Result]], str]
@@ -115,6 +115,22 @@ def test_an_answer_stays_inside_its_block(
     outside = "\n".join(lines[:first] + lines[lines.index(fence, first + 1) :])
     assert text.strip() not in outside
     assert "\x1b" not in "".join(lines)
+
+
+def test_a_turn_that_failed_is_named_with_its_answer(
+    a_run: Callable[..., Run], a_result: Make, a_call: Callable[..., Call], rendered: Rendered
+) -> None:
+    said = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+    calls = tuple(
+        replace(a_call(text), request=Request({"messages": said[:turn]}, "2026-10-21"))
+        for turn, text in ((1, "the first"), (2, "the second"))
+    )
+    grades = (Grade(False, name="equals", turn=1), Grade(True, name="equals", turn=2))
+    failed = [a_result(calls=calls, grades=grades, outcome=Outcome.FAILED)]
+    text = rendered(compare(a_run(), failed), failed)
+    assert "haiku, turn 1: expected" in text
+    assert "the first" in text
+    assert "the second" not in text
 
 
 def test_a_second_repeat_is_named(

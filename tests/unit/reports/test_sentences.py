@@ -38,6 +38,16 @@ def test_kinds_of_missing_trials_are_counted_over_candidates(
     )
 
 
+def test_a_reason_that_may_not_be_that_of_all_is_an_example(
+    a_run: Callable[..., Run], a_result: Make
+) -> None:
+    results = [lost(a_result, case, "tool_error", f"it {case}") for case in ("hangs", "breaks")]
+    results.append(lost(a_result, "hangs", "api_error", "500"))
+    results.append(lost(a_result, "hangs", "api_error", "500", candidate="sonnet"))
+    said = sentences.missing_trials(compare(a_run(), results))
+    assert said.endswith("; 2 tool_error (for example: it breaks), 2 api_error (500)")
+
+
 def test_a_long_reason_ends_after_a_whole_word(a_run: Callable[..., Run], a_result: Make) -> None:
     reason = "connection refused " * 20
     comparison = compare(a_run(), [lost(a_result, "a", "connection", reason)])
