@@ -110,13 +110,14 @@ def _png_ends(data: bytes) -> bool:
 
 def _gif_ends(data: bytes) -> bool:
     """There is nothing, or a trailer, after whole blocks of data: viewers ask for no trailer."""
-    at = 13 + _gif_colors(data, 10)
+    at, drawn = 13 + _gif_colors(data, 10), False
     while at < len(data) and data[at] in (GIF_EXTENSION, GIF_FRAME):
+        drawn = drawn or data[at] == GIF_FRAME
         at += 2 if data[at] == GIF_EXTENSION else 11 + _gif_colors(data, at + 9)
         while at < len(data) and data[at]:
             at += 1 + data[at]
         at += 1
-    return at == len(data) or (at < len(data) and data[at] == GIF_END)
+    return drawn and (at == len(data) or (at < len(data) and data[at] == GIF_END))
 
 
 def _gif_colors(data: bytes, at: int) -> int:
