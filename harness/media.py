@@ -117,7 +117,7 @@ def _gif_ends(data: bytes) -> bool:
         while at < len(data) and data[at]:
             at += 1 + data[at]
         at += 1
-    return drawn and (at == len(data) or (at < len(data) and data[at] == GIF_END))
+    return (drawn and at == len(data)) or (at < len(data) and data[at] == GIF_END)
 
 
 def _gif_colors(data: bytes, at: int) -> int:
