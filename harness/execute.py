@@ -93,6 +93,15 @@ class Driver:
         async with asyncio.TaskGroup() as group:
             begin()
 
+    async def run_stored(self, trials: Iterable[Trial]) -> None:
+        """Run those whose answers are all stored, and ask nothing: a stopped run shows these."""
+        stopped, self._stopped = self._stopped, None
+        self.recorder.stored_only = True
+        try:
+            await self.run(trials)
+        finally:
+            self._stopped, self.recorder.stored_only = stopped, False
+
     async def _finish(self, trial: Trial) -> None:
         """Run one trial to its end, or as far as its answers are there."""
         try:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from harness.backends.base import Backend
-from harness.errors import RunStoppedError, StoreError
+from harness.errors import PendingAnswerError, RunStoppedError, StoreError
 from harness.records import Answer, Request
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Recorder:
         self.desk = Desk(store, space.run)
         self._under_way: dict[str, asyncio.Future[Answer]] = {}
         self._given: set[str] = set()
+        self.stored_only = False
 
     async def answer(self, request: Request, repeat: int, asked: Asked) -> Answer:
         """The stored answer, or the backend's; `asked` is what this trial has asked before.
@@ -133,6 +134,8 @@ class Recorder:
         for known in keys:
             if known in found:
                 return found[known]
+        if self.stored_only:
+            raise PendingAnswerError("not stored, and nothing is asked any more")
         answer = await self.backend.answer(request, key)
         entry = self._entry(key, request, answer)
         await self.desk.keep(entry)
@@ -147,6 +150,9 @@ class Recorder:
         """Those of the keys that another process, or an earlier one, has an answer for by now."""
         names = {name: key for key in keys for name in self._names(key)}
         return {names[name] for name in self.desk.store.kept(names)}
+
+    def lost(self, _keys: Collection[str], /) -> None:
+        """There is nothing to keep of an answer that nobody can read."""
 
     def keep_all(self, answered: Sequence[tuple[str, Request, Answer]]) -> None:
         """Commit answers that came otherwise than one by one, each under its request's key."""

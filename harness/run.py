@@ -338,7 +338,11 @@ async def _to_the_end(driver: Driver, trials: Sequence[Trial]) -> None:
     while trials:
         trials = await driver.run(iter(trials))
         if trials:
-            await driver.recorder.backend.wave()
+            try:
+                await driver.recorder.backend.wave()
+            except HarnessError:
+                await driver.run_stored(trials)
+                raise
 
 
 async def _surroundings(

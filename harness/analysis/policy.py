@@ -63,12 +63,14 @@ def comment(*, simulated: bool) -> str:
 
 
 def fallbacks(routing: Routing) -> list[CandidateRoute]:
-    """Who may stand in for the recommended one: the reference, then those shown to be no worse, the
-    cheapest first."""
-    others = [c for c in routing.candidates if c.name != routing.recommended]
-    able = [c for c in others if c.verdict == "non_inferior"]
+    """Who may stand in: the reference, then those shown to be no worse, the cheapest first.
+
+    Whoever was asked first is among them: a rule and the default have the same list.
+    """
+    able = [c for c in routing.candidates if c.verdict == "non_inferior"]
     able.sort(key=lambda c: (c.cost_per_case_live is None, c.cost_per_case_live or 0))
-    return [*(c for c in others if c.name == routing.reference), *able]
+    reference = [c for c in routing.candidates if c.name == routing.reference]
+    return [*reference, *able]
 
 
 def _route(candidate: CandidateRoute) -> dict[str, Any]:

@@ -17,12 +17,21 @@ class Waited(NamedTuple):
     age_s: float
     expires_in_s: float
 
+    def later(self, seconds: float) -> Waited:
+        """The same batch after so many seconds."""
+        expires = max(0.0, self.expires_in_s - seconds)
+        return self._replace(age_s=self.age_s + seconds, expires_in_s=expires)
+
 
 class Keep(Protocol):
     """Where answers are kept under the keys of their requests; the recorder is one."""
 
     def keep_all(self, answered: Sequence[tuple[str, Request, Answer]], /) -> None:
         """Commit answers."""
+        ...
+
+    def lost(self, keys: Collection[str], /) -> None:
+        """These may have been paid for, and their answers cannot be had."""
         ...
 
     def kept(self, keys: Collection[str], /) -> set[str]:

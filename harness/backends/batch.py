@@ -90,6 +90,7 @@ class BatchBackend:
         self._noted: dict[str, Request] = {}
         self._keys: list[str] = []
         self._gone: dict[str, Missing] = {}
+        self._told: set[str] = set()
         self._refusals = 0
         self._settled = True
 
@@ -259,7 +260,10 @@ class BatchBackend:
         if fault.retry:
             await self._try_again(fault.reason, fault.retry_after_s)
         elif batch.requests > 1 or fault.fatal or fault.kind not in UNFIT:
-            raise RunStoppedError(f"the API refuses the batch: {fault.reason}")
+            smaller = (
+                "; --batch-requests or --batch-mb make it smaller" if fault.kind in UNFIT else ""
+            )
+            raise RunStoppedError(f"the API refuses the batch: {fault.reason}{smaller}")
 
     async def _try_again(self, reason: str, retry_after_s: float | None) -> None:
         self._refusals += 1
@@ -284,6 +288,10 @@ class BatchBackend:
                 for batch, age in zip(open_, ages, strict=True)
             ]
         )
+        if strangers := {batch.run for batch in open_} - {self.run} - self._told:
+            self._told |= strangers
+            named = ", ".join(sorted(strangers))
+            self.audit.tell(f"some answers are in batches of run {named}, and are waited for")
         if not self.calls.waiting.wait:
             ids = ", ".join(batch.id or "(being created)" for batch in open_)
             raise PendingAnswerError(f"still processing: {ids}")

@@ -39,6 +39,7 @@ CALL_TIMEOUT_S = 60.0
 PAGE = 100
 API_VERSION = "2026-10-21"
 HEADERS = {"anthropic-version": API_VERSION, "content-type": "application/json"}
+SAME_CLOCK = timedelta(seconds=2)
 CHUNK_BYTES = 1 << 20
 NO_BATCHES = frozenset({"not_found_error", "http_404", "http_405", "http_501"})
 UNSURE = frozenset({408, 409, 425})
@@ -219,7 +220,9 @@ class BatchApi:
         )
         self.simulated = self.simulated or SIMULATED_HEADER in response.headers
         with contextlib.suppress(KeyError, ValueError, TypeError):
-            self.ahead = parsedate_to_datetime(response.headers["date"]) - datetime.now(UTC)
+            ahead = parsedate_to_datetime(response.headers["date"]) - datetime.now(UTC)
+            # The header has whole seconds: what is less than that is no difference.
+            self.ahead = ahead if abs(ahead) > SAME_CLOCK else timedelta()
         return response
 
 

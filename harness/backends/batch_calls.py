@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.backends.batch_audit import Audit
+from harness.backends.policy import way_out
 from harness.backends.wire import FaultError
 from harness.errors import InterruptedRunError, RunStoppedError
 
@@ -82,7 +83,9 @@ class Calls:
                 return await call()
             except FaultError as error:
                 if error.fault.fatal:
-                    raise RunStoppedError(f"the API refuses: {error.fault.reason}") from error
+                    raise RunStoppedError(
+                        f"the API refuses: {error.fault.reason}{way_out(error.fault)}"
+                    ) from error
                 if attempt == ATTEMPTS or not error.fault.retry:
                     raise
                 require_patience(error.fault.retry_after_s, error.fault.reason)

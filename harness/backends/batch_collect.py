@@ -95,6 +95,12 @@ class Collector:
             if counted.foreign and not counted.own:
                 await self._hand_back(batch, remote)
                 return
+            if counted.broken and not counted.own:
+                raise RunStoppedError(
+                    f"none of the {counted.broken:,} results of batch {remote.id} can be read: "
+                    f"`harness resume` looks again; `harness batches forget {remote.id}` has its "
+                    "requests sent again, and paid for again"
+                )
             file.seek(0)
             came, bill = self._record(batch, file)
         came += self._let_go(replace(batch, answered=came["succeeded"]), bill)
@@ -188,7 +194,14 @@ class Collector:
     def _let_go(self, batch: Batch, bill: Bill) -> Counter[str]:
         """The batch is over; requests of which nothing came go into the next wave."""
         tries = self.journal.tries(batch)
-        missing = Missing("missing_line", f"batch {batch.id} has no result for it")
+        if tries:
+            text = (
+                f"warning: batch {batch.id} has no result that can be read for {len(tries):,} of "
+                f"its {batch.requests:,} requests; they may have been paid for, and are sent again"
+            )
+            self.audit.note("lost_results", batch, text, lost=len(tries))
+            self.keep.lost(tries)
+        missing = Missing("missing_line", f"batch {batch.id} has no readable result for it")
         outcome = Outcome(missing, again=missing.kind in AGAIN)
         came = self._settle(batch, dict.fromkeys(tries, outcome), tries)
         self.journal.recorded(batch, self.calls.api.now(), bill)

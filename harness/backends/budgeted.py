@@ -161,6 +161,11 @@ class Counting:
                 self.counted.add(key)
                 self.purse.budget.paid(key, self.purse.price(answer).total)
 
+    def lost(self, keys: Collection[str], /) -> None:
+        """Count what may have been paid for at its worst."""
+        for key in keys:
+            self.purse.budget.paid(key, None)
+
     def kept(self, keys: Collection[str], /) -> set[str]:
         """Those of the keys that have an answer by now."""
         return self.keep.kept(keys)

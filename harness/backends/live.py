@@ -21,7 +21,7 @@ from harness.backends.access import Access
 from harness.backends.base import Keep
 from harness.backends.gate import Gate, Sleep
 from harness.backends.pace import Pacing, Ticket
-from harness.backends.policy import Outage, Policy
+from harness.backends.policy import Outage, Policy, way_out
 from harness.backends.warm import BEGUN
 from harness.backends.wire import CONNECTION_ERROR, TIMEOUT, Fault, FaultError
 from harness.errors import AnswerMissingError, RunStoppedError
@@ -176,7 +176,7 @@ class LiveBackend:
     def _give_up_on(self, fault: Fault, attempts: int, broken: int, waited_s: float) -> None:
         """Raise where this fault ends the run or the request."""
         if fault.fatal:
-            raise RunStoppedError(f"the API refuses to go on: {fault.reason}{_way_out(fault)}")
+            raise RunStoppedError(f"the API refuses to go on: {fault.reason}{way_out(fault)}")
         if not fault.retry:
             raise AnswerMissingError(Missing(fault.kind, fault.reason, fault.request_id))
         if (fault.retry_after_s or 0.0) > self.policy.longest_hold_s:
@@ -206,12 +206,6 @@ class LiveBackend:
         sleeping.cancel()
         stopped.cancel()
         self.gate.check()
-
-
-def _way_out(fault: Fault) -> str:
-    if fault.kind in ("authentication_error", "permission_error"):
-        return "; check ANTHROPIC_API_KEY, or run with --offline"
-    return "; raise the limit or add credit in the console, then `harness resume` goes on"
 
 
 def _too_long(fault: Fault) -> str:

@@ -68,3 +68,10 @@ class Outage:
         policy = self.policy
         limit = policy.outage_s if self.reached else policy.unreached_s
         return self.suspected and now - self.since >= limit
+
+
+def way_out(fault: Fault) -> str:
+    """What to do about a fault that ends the run, to be said after its reason."""
+    if fault.kind in ("authentication_error", "permission_error"):
+        return "; check ANTHROPIC_API_KEY, or run with --offline"
+    return "; raise the limit or add credit in the console, then `harness resume` goes on"

@@ -12,7 +12,7 @@ import click
 
 from harness import settings
 from harness.backends.access import Access
-from harness.errors import HarnessError, RunNotFoundError, UsageError
+from harness.errors import InterruptedRunError, RunNotFoundError, UsageError
 from harness.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def cancel(
     try:
         asyncio.run(_cancel(store, found, access, waiting))
     except KeyboardInterrupt:
-        raise HarnessError("stopped waiting; the batches go on canceling") from None
+        raise InterruptedRunError("stopped waiting; the batches go on canceling") from None
 
 
 def audit_of(store: Store, batch: Batch) -> Audit:

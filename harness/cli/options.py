@@ -83,7 +83,7 @@ WAIT = apply(
     ),
     click.option(
         "--poll", "poll_s", type=click.FloatRange(0, min_open=True), metavar="S",
-        envvar="HARNESS_BATCH_POLL_S",
+        envvar="HARNESS_BATCH_POLL_S", show_envvar=True,
         help="Batches: seconds between two looks; by their age, from 10 to 300, by default.",
     ),
 )  # fmt: skip

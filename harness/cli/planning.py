@@ -109,7 +109,10 @@ def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool) -> None
     dear = cost is None or cost > ASK_ABOVE_USD
     if yes or invocation.budget is not None or not dear or not _somebody_there():
         return
-    if not click.confirm(f"That is above {dollars(ASK_ABOVE_USD)}. Go on?", err=True):
+    above = (
+        "What it costs is not known" if cost is None else f"That is above {dollars(ASK_ABOVE_USD)}"
+    )
+    if not click.confirm(f"{above}. Go on?", err=True):
         raise UsageError(
             "not begun; nothing was sent. --yes does not ask, --budget USD sets a limit"
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.backends.base import Waited
 
 LINE_EVERY_S = 5.0
-WAITING_EVERY_S = 60.0
+WAITING_EVERY_S = 30.0
 REFRESH_EVERY_S = 0.1
 BAR_WIDTH = 12
 
@@ -92,11 +92,13 @@ class Lines(Silent):
         super().__init__()
         self.stream, self.clock = stream, clock
         self.begun = self.told = clock()
-        self.batches = False
+        self.batches: Sequence[Waited] = ()
+        self.by_batch = False
 
     def begin(self, run: Run, total: int, stop: Callable[[], None], /) -> None:
         """Say what is about to run."""
         super().begin(run, total, stop)
+        self.by_batch = run.mode == "batch"
         self.begun = self.told = self.clock()
         self.say(f"run {run.id}: {numbers.counted(total, 'trial')}, mode {run.mode}")
 
@@ -108,6 +110,8 @@ class Lines(Silent):
     def beat(self, trouble: str, /) -> None:
         """Say how far it is when it is time again, and what keeps it."""
         now = self.clock()
+        if self.batches and now - self.told >= WAITING_EVERY_S:
+            self.waiting([one.later(now - self.told) for one in self.batches])
         if now - self.told < LINE_EVERY_S or self.batches or not self.total:
             return
         self.told = now
@@ -115,7 +119,9 @@ class Lines(Silent):
         parts = [f"{self.done:,}/{numbers.counted(self.total, 'trial')}"]
         if self.done:
             left = elapsed / self.done * (self.total - self.done)
-            parts += [self.figures(elapsed), f"{numbers.duration(left)} left"]
+            parts += [self.figures(elapsed)]
+            # A batch answers all at once: how far it is says nothing of how long it takes.
+            parts += [] if self.by_batch else [f"{numbers.duration(left)} left"]
         self.say(", ".join(filter(None, (*parts, trouble))))
 
     def news(self, line: str, /) -> None:
@@ -124,8 +130,9 @@ class Lines(Silent):
 
     def waiting(self, batches: Sequence[Waited], /) -> None:
         """Say what is waited for, when it is time again."""
-        self.batches, now = bool(batches), self.clock()
-        if batches and now - self.told >= WAITING_EVERY_S:
+        first = not self.batches
+        self.batches, now = batches, self.clock()
+        if batches and (first or now - self.told >= WAITING_EVERY_S):
             self.told = now
             self.say(f"waiting for {waiting_for(batches)}")
 

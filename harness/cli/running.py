@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,11 +91,11 @@ SPENDING = options.apply(
 )  # fmt: skip
 BATCHING = options.apply(
     click.option(
-        "--batch-requests", type=click.IntRange(1), metavar="N",
+        "--batch-requests", type=click.IntRange(1, 100_000), metavar="N",
         help="Batches: requests in one at most; 100,000 by default, 10,000 to be careful.",
     ),
     click.option(
-        "--batch-mb", type=click.FloatRange(0, min_open=True), metavar="MB",
+        "--batch-mb", type=click.FloatRange(0, 250, min_open=True), metavar="MB",
         help="Batches: megabytes of one at most; 250 by default.",
     ),
     click.option(
@@ -158,6 +158,7 @@ def run(
     """Ask the models what the suites in PATHS say, grade the answers, write the reports."""
     mode, threshold = given.pop("mode"), given.pop("auto_threshold")
     within_h = given.pop("within_h")
+    _require_batch(mode, within_h, given)
     given["stragglers"] = given["stragglers"] or "batch"
     asked: Mode = "live" if mode == "auto" else mode
     invocation = Invocation(paths=paths, cwd=str(Path.cwd()), mode=asked, **given)
@@ -180,6 +181,7 @@ def run(
 @click.argument("name", metavar="RUN")
 @options.STORE
 @SPENDING
+@BATCHING
 @WAITING
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @options.JSON
@@ -205,10 +207,30 @@ def resume(
         with contextlib.chdir(invocation.cwd):
             prepared = _prepared(invocation, quiet=quiet)
             prepared = replace(prepared, finished=opened.finished(known.id))
-            announce(prepared, opened, yes=yes, told=not (quiet or as_json))
+            collects = invocation.mode == "batch"  # what is asked was said yes to before
+            announce(prepared, opened, yes=yes or collects, told=not (quiet or as_json))
             return _run(prepared, opened, known.id, Telling(store, quiet, as_json))
     finally:
         opened.close()
+
+
+def _require_batch(mode: str, within_h: float | None, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for options that mean nothing in this mode: a run would cost the double."""
+    if within_h is not None and mode != "auto":
+        raise UsageError("--within is of --mode auto")
+    if mode in ("batch", "auto"):
+        return
+    of_batches = {
+        "--no-wait": not given["wait"],
+        "--stragglers": given["stragglers"] is not None,
+        "--dry-run-first": given["dry_run_first"] is not None,
+        **{
+            f"--{name.replace('_', '-')}": given[name] is not None
+            for name in ("batch_requests", "batch_mb", "batch_tries")
+        },
+    }
+    if asked := [name for name, set_ in of_batches.items() if set_]:
+        raise UsageError(f"{asked[0]} is of --mode batch, and this run would be {mode}")
 
 
 def _prepared(invocation: Invocation, *, quiet: bool) -> Prepared:

@@ -434,3 +434,33 @@ def test_a_batch_that_somebody_deleted_is_sent_again_when_it_is_forgotten(
     assert f"`harness batches forget {batch['id']}`" in err
     assert harness("batches", "forget", batch["id"])[0] == 0
     assert harness("resume", "latest", "--poll", "0.05")[0] == 0
+
+
+def test_a_run_that_low_credit_stops_reports_what_was_answered(
+    alone: Callable[..., InProcess],
+) -> None:
+    harness = alone("--batch-seconds", "0", "--fault", "errored=billing_error,times=1")
+    ended, _, err = harness(*WAITS)
+    assert ended == 3
+    assert "the API refuses to go on" in err
+    (candidate,) = document(harness)["candidates"]
+    assert candidate["trials"]["graded"] == 1
+    assert candidate["cost_usd"]["spent"] > 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--no-wait",),
+        ("--batch-requests", "5"),
+        ("--stragglers", "live"),
+        ("--mode", "batch", "--within", "3"),
+    ],
+    ids=" ".join,
+)
+def test_options_of_batches_are_refused_where_they_mean_nothing(
+    command: Callable[..., InProcess], words: tuple[str, ...]
+) -> None:
+    ended, out, err = command()("run", "s.yaml", *words)
+    assert (ended, out) == (2, "")
+    assert "is of --mode" in err
