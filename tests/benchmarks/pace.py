@@ -165,6 +165,11 @@ async def measure(given: argparse.Namespace) -> list[Row]:
     return rows
 
 
+def pace(seconds: float) -> Iterator[Row]:
+    """All shapes, each measured for so many seconds."""
+    yield from asyncio.run(measure(options(["--seconds", str(seconds)])))
+
+
 def options(arguments: list[str]) -> argparse.Namespace:
     """The limits per minute and the time that are asked for."""
     parser = argparse.ArgumentParser(

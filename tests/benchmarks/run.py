@@ -1,6 +1,6 @@
 """Measures the harness against the simulator and prints a table of ratios.
 
-    python tests/benchmarks/run.py [--quick] [--only cpu,throughput,startup,scale,pytest,batches]
+    python tests/benchmarks/run.py [--quick] [--only startup,cpu,…]
 
 `docs/performance.md` says what is measured and keeps the last table. Nothing here is asserted.
 """
@@ -10,17 +10,19 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from batches import batches
+from cache import cache
 from live import against_bare, throughput
+from pace import pace
 from pytest_items import pytest_items
 from report import Row, table
 from scale import scale
 from startup import startup
 
-BENCHMARKS = ("startup", "cpu", "throughput", "scale", "pytest", "batches")
+BENCHMARKS = ("startup", "cpu", "throughput", "pytest", "batches", "cache", "pace", "scale")
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -47,21 +49,28 @@ def options(arguments: list[str]) -> argparse.Namespace:
     return given
 
 
+def scales(given: argparse.Namespace, folder: Path) -> Iterator[Row]:
+    """`scale` in each form that is asked for."""
+    for form in ("csv", "yaml") if given.form == "both" else (given.form,):
+        yield from scale(folder, (given.cases, given.many), form, given.rounds)
+
+
 def benchmarks(given: argparse.Namespace, folder: Path) -> Iterator[Row]:
     """The rows of every benchmark that is asked for, as they are found."""
-    if "startup" in given.only:
-        yield from startup(given.rounds * 2)
-    if "cpu" in given.only:
-        yield from against_bare(folder, given.cases, given.connections, given.rounds)
-    if "throughput" in given.only:
-        yield from throughput(folder, given.cases, 100, min(given.rounds, 3))
-    if "pytest" in given.only:
-        yield from pytest_items(folder, given.cases, given.connections, min(given.rounds, 3))
-    if "batches" in given.only:
-        yield from batches(folder, given.cases * 100, min(given.rounds, 3))
-    if "scale" in given.only:
-        for form in ("csv", "yaml") if given.form == "both" else (given.form,):
-            yield from scale(folder, (given.cases, given.many), form, given.rounds)
+    cases, few = given.cases, min(given.rounds, 3)
+    every: dict[str, Callable[[], Iterator[Row]]] = {
+        "startup": lambda: startup(given.rounds * 2),
+        "cpu": lambda: against_bare(folder, cases, given.connections, given.rounds),
+        "throughput": lambda: throughput(folder, cases, 100, few),
+        "pytest": lambda: pytest_items(folder, cases, given.connections, few),
+        "batches": lambda: batches(folder, cases * 100, few),
+        "cache": lambda: cache(folder, cases // 5, given.connections),
+        "pace": lambda: pace(cases / 25),
+        "scale": lambda: scales(given, folder),
+    }
+    for name in BENCHMARKS:
+        if name in given.only:
+            yield from every[name]()
 
 
 def main(arguments: list[str]) -> None:
