@@ -29,7 +29,9 @@ def recommendation(routing: Routing) -> str:
     if routing.recommended is None:
         return f"No recommendation: {routing.why} ({sample})"
     if routing.verdict != "non_inferior":
-        return f"Stay with {routing.recommended}: {_why_stay(routing)} ({sample})"
+        why = _why_stay(routing)
+        said = f"{why[:-1]}; {sample})" if why.endswith(")") else f"{why} ({sample})"
+        return f"Stay with {routing.recommended}: {said}"
     chosen = next(c for c in routing.candidates if c.name == routing.recommended)
     said = (
         f"Route to {chosen.name}: no worse than {routing.reference} by {margin} or more "
