@@ -34,6 +34,10 @@ from harness.workshop import Workshop
 T = TypeVar("T")
 
 
+WRONG = (GraderError, RenderError, SuiteError, AnswerMissingError)
+"""What may go wrong with a grader; whatever it is, its grade is broken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One attempt at one case by one candidate; `index` is its place in the run's order."""
@@ -175,23 +179,47 @@ def _as_rival(asking: Steps[T]) -> Steps[T]:
 def _graded(
     talk: Talk, specs: Sequence[GraderSpec], conversation: Conversation, judged: list[Call]
 ) -> Steps[list[Grade]]:
-    asking = [_grade(talk, spec, conversation, judged) for spec in specs]
-    return (yield from side_by_side(asking))
+    said = [_grade(talk, spec, conversation, judged) for spec in specs]
+    asking = [one for one in said if isinstance(one, Generator)]
+    judgements = iter((yield from side_by_side(asking)) if asking else ())
+    return [one if isinstance(one, Grade) else next(judgements) for one in said]
 
 
 def _grade(
     talk: Talk, spec: GraderSpec, conversation: Conversation, judged: list[Call]
-) -> Steps[Grade]:
+) -> Grade | Steps[Grade]:
     """One grade; whatever goes wrong makes it a broken one, never a pass and never a crash."""
     try:
         grader, name, weight = talk.workshop.grader(spec, talk.vars)
         said = grader(conversation)
-        if isinstance(said, Generator):
-            said = yield from talk.workshop.judged(said, judged)
-    except (GraderError, RenderError, SuiteError, AnswerMissingError) as error:
-        return Grade(None, reason=str(error), name=_label(spec.item.value))
-    # A grader that does not apply says so by a weight of 0.
+    except WRONG as error:
+        return _broken(spec, error)
+    if isinstance(said, Grade):
+        return _placed(said, name, weight)
+    return _judged(talk, spec, said, judged, (name, weight))
+
+
+def _judged(
+    talk: Talk,
+    spec: GraderSpec,
+    asking: Steps[Grade],
+    judged: list[Call],
+    place: tuple[str, float],
+) -> Steps[Grade]:
+    try:
+        said = yield from talk.workshop.judged(asking, judged)
+    except WRONG as error:
+        return _broken(spec, error)
+    return _placed(said, *place)
+
+
+def _placed(said: Grade, name: str, weight: float) -> Grade:
+    """The grade in its place in the suite; one that does not apply says so by a weight of 0."""
     return replace(said, name=name, weight=weight if said.weight else 0.0)
+
+
+def _broken(spec: GraderSpec, error: Exception) -> Grade:
+    return Grade(None, reason=str(error), name=_label(spec.item.value))
 
 
 def _label(item: Any) -> str:

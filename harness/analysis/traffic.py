@@ -119,6 +119,7 @@ class Traffic:
         self.ended = dict.fromkeys(self.cases, 0)
         self.missing = dict.fromkeys(self.cases, 0)
         self.graders: set[str] = set()
+        self._whole: dict[str, tuple[int, Columns]] = {}
         self.simulated = run.simulated
 
     def add(self, result: Result) -> None:
@@ -163,13 +164,23 @@ class Traffic:
             keys,
             tuple(numbers.setdefault(case.cluster, len(numbers)) for case in rows),
             tuple(case.tags for case in rows),
-            {name: _columns(name, [cases[key] for key in keys]) for name, cases in near.items()},
+            {name: self._columns(name, keys) for name in near},
         )
 
     def alone(self, candidate: str) -> Columns:
         """One candidate over all the cases that it was asked."""
-        cases = self.cases[candidate]
-        return _columns(candidate, [cases[key] for key in sorted(cases)])
+        return self._columns(candidate, sorted(self.cases[candidate]))
+
+    def _columns(self, name: str, keys: Sequence[CaseKey]) -> Columns:
+        """One candidate over these cases; over all of its own, they are made but once."""
+        cases = self.cases[name]
+        if len(keys) < len(cases):
+            return _columns(name, [cases[key] for key in keys])
+        ended, found = self._whole.get(name, (-1, None))
+        if found is None or ended != self.ended[name]:
+            found = _columns(name, [cases[key] for key in keys])
+            self._whole[name] = self.ended[name], found
+        return found
 
     def require_signal(self) -> None:
         """UsageError where no answer was graded by the grader that is to be the signal."""
@@ -247,9 +258,15 @@ def _known(dollars: Floats | None, rows: Codes) -> Floats | None:
 def _means(cases: Sequence[Sequence[float | None]]) -> Floats:
     import numpy as np
 
-    kept = ([value for value in case if value is not None] for case in cases)
-    means = [math.fsum(case) / len(case) if case else math.nan for case in kept]
-    return np.array(means, dtype=float)
+    return np.array([_mean(case) for case in cases], dtype=float)
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    """The mean of those that are known, NaN without any."""
+    if len(values) == 1 and values[0] is not None:
+        return values[0]
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def price(bill: Bill, tier: Tier) -> Decimal | None:
