@@ -57,6 +57,7 @@ class Aside:
         self.calls, self.audit = calls, calls.audit
         self._kinds: dict[bytes, Kind] = {}
         self._late: dict[str, Batch] = {}
+        self._open: dict[Batch, int] = {}
 
     def seen(self, key: str, request: Request) -> None:
         """A request that is about to wait for a batch."""
@@ -79,6 +80,7 @@ class Aside:
         if taken is not None:
             held = self.journal.tries(taken)
             self._late |= dict.fromkeys(held, taken)
+            self._open[taken] = len(held)
             are = "request is" if len(held) == 1 else "requests are"
             text = f"{len(held):,} {are} asked live, since a batch did not finish them"
             self.audit.note("stragglers", None, text, requests=len(held))
@@ -94,16 +96,19 @@ class Aside:
         said = await self._asked(taken, key, request, keep)
         if isinstance(said, Missing):
             self.journal.settle(taken, refused=[(key, said)])
-        if taken not in self._late.values():
+        self._open[taken] -= 1
+        if not self._open[taken]:
+            del self._open[taken]
             self.journal.release(taken)
         if isinstance(said, Missing):
             raise AnswerMissingError(said)
         return said
 
     def release(self) -> None:
-        """Give back what was taken and never asked."""
-        for taken in {batch.number: batch for batch in self._late.values()}.values():
+        """Give back what was taken and has no answer."""
+        for taken in self._open:
             self.journal.release(taken)
+        self._open.clear()
         self._late.clear()
 
     def _take(self, keys: Iterable[str]) -> Batch | None:

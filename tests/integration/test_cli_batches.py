@@ -464,3 +464,15 @@ def test_options_of_batches_are_refused_where_they_mean_nothing(
     ended, out, err = command()("run", "s.yaml", *words)
     assert (ended, out) == (2, "")
     assert "is of --mode" in err
+
+
+def test_stragglers_are_in_the_journal_until_each_has_its_answer(
+    alone: Callable[..., InProcess],
+) -> None:
+    harness = alone("--batch-seconds", "0", "--fault", "expired,times=2", "--latency", "0.3")
+    assert harness(*WAITS, "--stragglers", "live")[0] == 0
+    assert sorted(map(str, paid(harness))) == ["None", "None"]
+    journal = Journal(store := Store(f"sqlite:///{harness.folder}/.harness/store.db"))
+    held, open_ = journal.under_way(), [batch for batch in journal.all() if batch.open]
+    store.close()
+    assert (held, open_) == ({}, [])
