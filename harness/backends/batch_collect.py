@@ -98,8 +98,8 @@ class Collector:
             if counted.broken and not counted.own:
                 raise RunStoppedError(
                     f"none of the {counted.broken:,} results of batch {remote.id} can be read: "
-                    f"`harness resume` looks again; `harness batches forget {remote.id}` has its "
-                    "requests sent again, and paid for again"
+                    "`harness resume` looks again; its requests are sent again, and paid for "
+                    f"again, after `harness batches forget {remote.id} --force`"
                 )
             file.seek(0)
             came, bill = self._record(batch, file)

@@ -33,14 +33,16 @@ ASKED_AT_ONCE = 8
 @click.argument("names", nargs=-1, metavar="[BATCH|RUN]…")
 @options.STORE
 @options.WAIT
+@click.option("--force", is_flag=True, help="Forget a batch although it is at the API.")
 @options.JSON
-def batches(
+def batches(  # noqa: PLR0913 (its parameters are the command's options)
     action: str,
     names: tuple[str, ...],
     store: str | None,
     *,
     wait: bool,
     poll_s: float | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """List the batches behind the runs, or decide what becomes of one.
@@ -65,7 +67,7 @@ def batches(
         elif action == "adopt":
             _adopt(journal, names)
         else:
-            _forget(journal, names)
+            _forget(journal, names, force=force)
     finally:
         opened.close()
 
@@ -138,16 +140,20 @@ async def _require_prefix(api: BatchApi, remote: Remote, batch: Batch) -> None:
         return
 
 
-def _forget(journal: Journal, names: Sequence[str]) -> None:
+def _forget(journal: Journal, names: Sequence[str], *, force: bool) -> None:
     """Take it that a batch was never created, or is gone; its requests are sent again."""
     from harness.backends.batch import alive, owner
     from harness.cli.batchcancel import audit_of
 
     sent = [batch for batch in _named(journal, names) if at_the_api(batch)]
     batch = sent[0] if len(sent) == 1 else _the_intended(journal, names)
-    if sent:
+    if sent and not force:
         _require_gone(journal.store, batch)
-    elif alive(batch.owner) and batch.owner.rpartition(":")[0] == owner().rpartition(":")[0]:
+    elif (
+        not sent
+        and alive(batch.owner)
+        and batch.owner.rpartition(":")[0] == owner().rpartition(":")[0]
+    ):
         raise UsageError(f"b{batch.number} is being created now, by process {batch.owner}")
     _require_done(batch, done=journal.forget(batch))
     audit_of(journal.store, batch).note("forgotten", batch, reason="harness batches forget")

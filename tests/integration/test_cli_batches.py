@@ -476,3 +476,16 @@ def test_stragglers_are_in_the_journal_until_each_has_its_answer(
     held, open_ = journal.under_way(), [batch for batch in journal.all() if batch.open]
     store.close()
     assert (held, open_) == ({}, [])
+
+
+def test_a_batch_whose_results_nobody_can_read_stops_the_run_until_it_is_forgotten(
+    alone: Callable[..., InProcess],
+) -> None:
+    harness = alone("--batch-seconds", "0", "--fault", "broken_line,times=2")
+    ended, _, err = harness(*WAITS)
+    assert ended == 3
+    assert "none of the 2 results of batch " in err
+    (batch,) = listed(harness)
+    assert harness("batches", "forget", batch["id"])[0] == 2
+    assert harness("batches", "forget", batch["id"], "--force")[0] == 0
+    assert harness("resume", "latest", "--poll", "0.05")[0] == 0
