@@ -134,7 +134,17 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
 
 def rows(browser: Browser) -> list[str]:
-    return [element.text for element in browser.find_elements("css selector", ".opener")]
+    return texts(browser, ".opener")
+
+
+def texts(browser: Browser, selector: str) -> list[str]:
+    """What stands in all of these, read at once, when the page has drawn what it was about to."""
+    script = """const [selector, done] = arguments;
+        const all = () => [...document.querySelectorAll(selector)];
+        const read = () => done(all().map((one) => one.innerText.trim()));
+        requestAnimationFrame(() => requestAnimationFrame(read));"""
+    found: list[str] = browser.execute_async_script(script, selector)
+    return found
 
 
 def count(browser: Browser, selector: str) -> int:
@@ -157,7 +167,8 @@ def press(browser: Browser, key: str) -> None:
 
 
 def open_case(browser: Browser, name: str) -> None:
-    next(e for e in browser.find_elements("css selector", ".opener") if e.text == name).click()
+    place = rows(browser).index(name)
+    browser.find_elements("css selector", ".opener")[place].click()
 
 
 def test_it_asks_for_nothing_but_itself(show: Open, browser: Browser) -> None:
@@ -240,7 +251,7 @@ def test_no_match_says_so_and_reset_brings_all_back(show: Open, browser: Browser
 def test_a_click_opens_a_case_with_the_answers_side_by_side(show: Open, browser: Browser) -> None:
     show(some_results())
     open_case(browser, "one")
-    sides = [element.text for element in browser.find_elements("css selector", ".side")]
+    sides = texts(browser, ".side")
     assert "uno" in sides[0]
     assert "not uno" in sides[1]
     open_case(browser, "one")
@@ -367,7 +378,7 @@ def test_the_pointer_reads_a_chart(show: Open, browser: Browser) -> None:
 
 def test_the_sections_are_listed_and_can_be_gone_to(show: Open, browser: Browser) -> None:
     show(some_results())
-    listed = [one.text for one in browser.find_elements("css selector", "#contents a")]
+    listed = texts(browser, "#contents a")
     assert {"Candidates", "Pairs", "Latency", "Cases"} <= set(listed)
     links = "[...document.querySelectorAll('#contents a')]"
     there = f"return {links}.every((a) => document.querySelector(a.getAttribute('href')))"
@@ -376,10 +387,6 @@ def test_the_sections_are_listed_and_can_be_gone_to(show: Open, browser: Browser
 
 def answers_beside_each_other(show: Open, a: str, b: str) -> None:
     show([a_result("one", "haiku", a), a_result("one", "opus", b)], "#case=sums%2Fone")
-
-
-def texts(browser: Browser, selector: str) -> list[str]:
-    return [element.text for element in browser.find_elements("css selector", selector)]
 
 
 def test_words_that_differ_are_marked(show: Open, browser: Browser) -> None:
