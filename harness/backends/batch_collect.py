@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from harness.backends.base import Keep
 from harness.backends.batch_calls import AGAIN_S, Calls
-from harness.backends.batch_results import AGAIN, Counted, Outcome, download, outcomes, pieces
+from harness.backends.batch_results import Counted, Outcome, download, outcomes, pieces
 from harness.backends.batch_search import Search, owner
 from harness.backends.wire import Fault, FaultError
 from harness.errors import RunStoppedError
@@ -202,7 +202,7 @@ class Collector:
             self.audit.note("lost_results", batch, text, lost=len(tries))
             self.keep.lost(tries)
         missing = Missing("missing_line", f"batch {batch.id} has no readable result for it")
-        outcome = Outcome(missing, again=missing.kind in AGAIN)
+        outcome = Outcome(missing, again=True)
         came = self._settle(batch, dict.fromkeys(tries, outcome), tries)
         self.journal.recorded(batch, self.calls.api.now(), bill)
         return came

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from harness.journal import Batch
 
 PIECE_BYTES = 4_000_000
-AGAIN = frozenset({"missing_line", "expired", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
