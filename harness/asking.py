@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.backends.access import Access
+from harness.backends.access import Access, place
 from harness.backends.replay import ReplayBackend
 from harness.invocation import Invocation
 from harness.models import Registry
@@ -40,9 +40,6 @@ def backend_of(
     """
     if invocation.mode == "replay":
         return ReplayBackend()
-    from harness.backends.batch import Audit, BatchBackend, place
-    from harness.backends.batch_guard import Guarded
-    from harness.backends.budgeted import BudgetedBatch, BudgetedLive
     from harness.backends.live import LiveBackend, connecting
     from harness.backends.warm import WarmFirst
     from harness.journal import Journal
@@ -51,16 +48,28 @@ def backend_of(
     access = Access.of(environ)
     connect = connecting(access)
     purse = opened(store, run.id, invocation.budget, registry)
-    make = partial(BudgetedLive, purse=purse) if purse else LiveBackend
+    make: Callable[..., LiveBackend] = LiveBackend
+    if purse:
+        from harness.backends.budgeted import BudgetedLive
+
+        make = partial(BudgetedLive, purse=purse)
     class_of = partial(_rate_class, registry=registry)
     live = make(connect, concurrency=invocation.concurrency, class_of=class_of)
     journal = Journal(store, place(access.base_url))
     if invocation.mode == "live":
         under_way, warm = journal.under_way(), WarmFirst(live)
-        return Guarded(warm, under_way) if under_way else warm
+        if not under_way:
+            return warm
+        from harness.backends.batch_guard import Guarded
+
+        return Guarded(warm, under_way)
+    from harness.backends.batch import Audit, BatchBackend
+
     audit = Audit(invocation.folder(run.id), told.news, told.waiting)
     given = (connect, live, journal, run.id, _batch_options(invocation, registry))
     if purse:
+        from harness.backends.budgeted import BudgetedBatch
+
         return BudgetedBatch(*given, audit=audit, purse=purse)
     return BatchBackend(*given, audit=audit)
 

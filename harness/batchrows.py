@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from harness.store import tables
+from harness.tables import tables
 
 batches = sa.Table(
     "harness_batches",

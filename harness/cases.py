@@ -5,7 +5,6 @@ A row's cell is data: it is put in place of `{{ row.x }}` and never rendered its
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,27 +62,27 @@ class Expander:
     ) -> Iterator[tuple[Case, Place]]:
         """One case, or one for each row of its data set."""
         place = self.place_of(("cases", index))
+        before = len(self.problems)
         if item.data is None:
             name = item.id if item.id and not is_template(item.id) else f"case-{index + 1}"
-            with self.naming(f"case {name!r}"):
-                case = self.case(index, item, shared, script)
+            case = self.case(index, item, shared, script, line=place.line)
             if case:
                 yield case, place
+            else:
+                self.name(before, f"case {name!r}")
             return
-        before = len(self.problems)
         for row_scope, row_place in self.rows(index, item):
-            with self.naming(f"row at {row_place}"):
-                case = self.case(index, item, {**shared, **row_scope}, script)
+            so_far = len(self.problems)
+            case = self.case(index, item, {**shared, **row_scope}, script, line=place.line)
             if case:
                 yield case, row_place
+            else:
+                self.name(so_far, f"row at {row_place}")
             if len(self.problems) > before + MAX_ROW_PROBLEMS:
                 return
 
-    @contextlib.contextmanager
-    def naming(self, whose: str) -> Iterator[None]:
-        """Say at each problem that comes up whose it is."""
-        before = len(self.problems)
-        yield
+    def name(self, before: int, whose: str) -> None:
+        """Say at each problem that came up since there were `before` whose it is."""
         for number, problem in enumerate(self.problems[before:], before):
             self.problems[number] = Problem(f"{problem.message} ({whose})", problem.place)
 
@@ -100,8 +99,9 @@ class Expander:
             self.problems += [Problem(p.message, p.place or at) for p in error.problems]
 
     def case(
-        self, index: int, item: CaseFile, scope: Mapping[str, Any], script: Script | None
-    ) -> Case | None:
+        self, index: int, item: CaseFile, scope: Mapping[str, Any], script: Script | None, *,
+        line: int,
+    ) -> Case | None:  # fmt: skip
         """The case with its own `vars`, id, tags and cluster rendered; `None` where that fails."""
         at: KeyPath = ("cases", index)
         before = len(self.problems)
@@ -113,7 +113,7 @@ class Expander:
             return None
         return Case(
             id=case_id,
-            line=self.place_of(at).line,
+            line=line,
             vars=merged,
             tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
             cluster=cluster,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -29,7 +30,11 @@ from harness.records import (
     Usage,
 )
 
+Stored = Mapping[str, tuple[bytes, bytes]]
+"""Requests and answers as they are stored, by the key of the answer."""
+
 NOT_STORED = ("reused", "key")
+OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 def dump(value: Any) -> bytes:
@@ -96,7 +101,8 @@ def load_answer(data: bytes, *, key: str = "", reused: bool = False) -> Answer:
     raw["content"] = tuple(raw["content"])
     raw["usage"] = Usage(**raw["usage"])
     raw["answered_at"] = datetime.fromisoformat(raw["answered_at"])
-    return Answer(**raw, key=key, reused=reused)
+    raw["key"], raw["reused"] = key, reused
+    return Answer(**raw)
 
 
 def dump_result(result: Result) -> bytes:
@@ -135,17 +141,15 @@ def keys_in(raw: Mapping[str, Any]) -> list[str]:
     return [item["key"] for item in raw["calls"]]
 
 
-def load_result(
-    trial: TrialId, outcome: str, raw: Mapping[str, Any], stored: Mapping[str, tuple[bytes, bytes]]
-) -> Result:
+def load_result(trial: TrialId, outcome: str, raw: Mapping[str, Any], stored: Stored) -> Result:
     """The inverse of `dump_result`; `stored` holds the requests and answers that it names."""
     made = tuple(
-        _call(item, *stored[item["key"]]) for item in raw["calls"] if item["key"] in stored
+        [_call(item, *stored[item["key"]]) for item in raw["calls"] if item["key"] in stored]
     )
     missing = raw["missing"]
     return Result(
         id=trial,
-        outcome=Outcome(outcome),
+        outcome=OUTCOMES[outcome],
         score=raw["score"],
         grades=tuple(map(_grade, raw["grades"])),
         calls=made,
@@ -159,16 +163,16 @@ def load_result(
 
 
 def _call(item: Mapping[str, Any], request: bytes, answer: bytes) -> Call:
-    bill = Bill(**{name: _decimal(value) for name, value in item["bill"].items()})
     return Call(
         load_request(request, item["purpose"]),
         load_answer(answer, key=item["key"], reused=item["reused"]),
-        bill,
+        _bill(**item["bill"]),
     )
 
 
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+@lru_cache(maxsize=1024)  # many trials cost the same
+def _bill(**dollars: str | None) -> Bill:
+    return Bill(**{name: None if text is None else Decimal(text) for name, text in dollars.items()})
 
 
 def _messages(calls: tuple[Call, ...]) -> tuple[Mapping[str, Any], ...]:
@@ -190,7 +194,7 @@ def _messages(calls: tuple[Call, ...]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _grade(raw: dict[str, Any]) -> Grade:
-    raw["parts"] = tuple(map(_grade, raw["parts"]))
+    raw["parts"] = tuple(map(_grade, raw["parts"])) if raw["parts"] else ()
     if raw.get("label"):
         raw["label"] = tuple(raw["label"])
     return Grade(**raw)

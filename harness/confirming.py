@@ -13,9 +13,9 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from harness.analysis.attempts import CaseKey
 from harness.analysis.baseline import CaseRecord, Snapshot, clusters_of, overlap, snapshot
 from harness.analysis.regression_confirm import FreshSides, confirmed
-from harness.analysis.tally import CaseKey
 from harness.records import Outcome, Request, Result, Run, add_dollars
 
 if TYPE_CHECKING:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
+from harness.attempt import Attempt
 from harness.errors import AnswerMissingError, PendingAnswerError, RunStoppedError, StoreError
 from harness.garbage import rare_collections
 from harness.order import Turns, in_turn
@@ -23,7 +25,11 @@ WIDTH = 256
 """Trials that are under way at once, more where a model's are late; the backend bounds the
 requests."""
 
+BLOCK = 256
+"""Trials whose first answers are looked up at once."""
+
 Sink = Callable[[Trial, Result], None]
+Replies = Sequence[Answer | Missing]
 
 
 class Driver:
@@ -72,26 +78,43 @@ class Driver:
     async def _run(self, trials: Sequence[Trial]) -> None:
         models = len({trial.candidate.model for trial in trials})
         order = in_turn(trials, self.recorder.space.run, self._family, mixed=self.mixed)
-        turns = Turns(order, self.width, models=models)
-        working = 0
+        turns = Turns(self.width, models=models)
+        taken, working = asyncio.Event(), 0
+
+        async def feed() -> None:
+            while self._stopped is None and (block := list(islice(order, BLOCK))):
+                turns.add(await self._from_store(block))
+                begin()
+                while turns.waiting >= self.width and self._stopped is None:
+                    taken.clear()
+                    await taken.wait()
 
         async def work() -> None:
-            try:
-                while self._stopped is None and (trial := turns.take()) is not None:
-                    begin()
-                    await self._finish(trial)
-                    turns.ended(trial)
-            except Exception as error:  # whatever it is: the answers under way are recorded first
-                self.stop(error)
+            nonlocal working
+            while self._stopped is None and (attempt := turns.take()) is not None:
+                taken.set()
+                begin()
+                await self._finish(attempt)
+                turns.ended(attempt)
+            working -= 1
 
         def begin() -> None:
             nonlocal working
-            while working < turns.places:
+            for _ in range(min(turns.places - working, turns.waiting)):
                 working += 1
-                group.create_task(work())
+                group.create_task(self._or_stop(work(), taken))
 
         async with asyncio.TaskGroup() as group:
-            begin()
+            group.create_task(self._or_stop(feed(), taken))
+
+    async def _or_stop(self, working: Coroutine[Any, Any, None], ended: asyncio.Event) -> None:
+        """Do it; whatever goes wrong stops the run, and the answers under way are recorded."""
+        try:
+            await working
+        except Exception as error:
+            self.stop(error)
+        finally:
+            ended.set()
 
     async def run_stored(self, trials: Iterable[Trial]) -> None:
         """Run those whose answers are all stored, and ask nothing: a stopped run shows these."""
@@ -102,14 +125,51 @@ class Driver:
         finally:
             self._stopped, self.recorder.stored_only = stopped, False
 
-    async def _finish(self, trial: Trial) -> None:
+    async def _from_store(self, trials: Sequence[Trial]) -> list[Attempt]:
+        """Run trials as far as stored answers lead, all looked up at once; those that need more.
+
+        Evals in Python are left, too: what they do besides asking is done when they are asked.
+        """
+        attempts = [Attempt.at(trial) for trial in trials]
+        ended: set[Attempt] = set()
+        going: list[tuple[Attempt, Replies | None]] = [
+            (attempt, None) for attempt in attempts if attempt.trial.suite.program is None
+        ]
+        while going and self._stopped is None:
+            asking = []
+            for attempt, replies in going:
+                result = self._result(attempt, replies)
+                if result is None:
+                    asking.append(attempt)
+                else:
+                    ended.add(attempt)
+                    self.sink(attempt.trial, result)
+            keys = [key for one in asking for key in one.keys]
+            found = await self.recorder.stored(keys) if keys else {}
+            going = [
+                (one, [self.recorder.given(found[key], one.asked) for key in one.keys])
+                for one in asking
+                if all(key in found for key in one.keys)
+            ]
+        return [attempt for attempt in attempts if attempt not in ended]
+
+    async def _finish(self, attempt: Attempt) -> None:
         """Run one trial to its end, or as far as its answers are there."""
-        try:
-            result = await self._attempt(trial)
-        except PendingAnswerError:
-            self.pending.append(trial)  # it is run again, and finds its answer stored
-        else:
-            self.sink(trial, result)
+        result = self._result(attempt, None) if attempt.asking is None else None
+        while result is None:
+            try:
+                replies = await self._replies(attempt)
+            except PendingAnswerError:
+                self.recorder.hand_back(attempt.asked)
+                self.pending.append(attempt.trial)  # it is run again, and finds its answer stored
+                return
+            except (RunStoppedError, StoreError):
+                raise
+            except Exception as error:  # a fault in one trial must not lose the run
+                result = _broken(attempt.trial, error)
+            else:
+                result = self._result(attempt, replies)
+        self.sink(attempt.trial, result)
 
     def _family(self, trial: Trial) -> Hashable | None:
         """What a case shares in the prompt cache with others, where its suite wants that."""
@@ -117,40 +177,35 @@ class Driver:
             return None
         workshop = self.workshops[trial.suite.name]
         try:
-            opening = self.watchdog.run(partial(workshop.opening, trial.case, trial.candidate))
+            opening = self.watchdog.run(workshop.opening, trial.case, trial.candidate)
         except Exception:
             return None  # its trials tell what is wrong
         return prefix_of(opening.request())
 
-    async def _attempt(self, trial: Trial) -> Result:
-        """One trial from its first request to its result; its own errors make it missing."""
-        asking = steps(trial, self.workshops[trial.suite.name])
-        asked = Asked()
+    def _result(self, attempt: Attempt, replies: Replies | None) -> Result | None:
+        """The result, where the trial ends with these replies; its own errors make it missing."""
+        trial = attempt.trial
         try:
-            requests = self.watchdog.run(partial(next, asking))
-            while True:
-                replies = await self._replies(requests, trial.repeat, asked)
-                requests = self.watchdog.run(partial(asking.send, replies))
+            if attempt.asking is None:
+                attempt.asking = steps(trial, self.workshops[trial.suite.name])
+                attempt.requests = self.watchdog.run(next, attempt.asking)
+            else:
+                attempt.heard = True
+                attempt.requests = self.watchdog.run(attempt.asking.send, replies or ())
+            attempt.keys = [self.recorder.key_of(one, attempt.asked) for one in attempt.requests]
         except StopIteration as stop:
             result: Result = stop.value
             return result
-        except PendingAnswerError:
-            self.recorder.hand_back(asked)
-            raise
-        except (RunStoppedError, StoreError):
-            raise
-        except Exception as error:  # a fault in one trial must not lose the run
-            log.exception("trial %s broke", trial.id)
-            missing = Missing("internal_error", f"{type(error).__name__}: {error}")
-            return Result(
-                trial.id, Outcome.ERRORED, None, missing=missing, reason=missing.reason,
-                tags=trial.case.tags, cluster=trial.case.cluster,
-            )  # fmt: skip
+        except Exception as error:
+            return _broken(trial, error)
+        return None
 
-    async def _replies(
-        self, requests: Sequence[Request], repeat: int, asked: Asked
-    ) -> list[Answer | Missing]:
-        replies = [self._reply(request, repeat, asked) for request in requests]
+    async def _replies(self, attempt: Attempt) -> Replies:
+        asked = attempt.asked
+        replies = [
+            self._reply(request, key, asked)
+            for request, key in zip(attempt.requests, attempt.keys, strict=True)
+        ]
         if len(replies) == 1:
             return [await replies[0]]
         # All are waited for, so that what is under way is recorded even where one ends the run.
@@ -160,10 +215,19 @@ class Driver:
                 raise reply
         return [reply for reply in done if not isinstance(reply, BaseException)]
 
-    async def _reply(self, request: Request, repeat: int, asked: Asked) -> Answer | Missing:
+    async def _reply(self, request: Request, key: str, asked: Asked) -> Answer | Missing:
         if self._stopped is not None:
             raise RunStoppedError("the run was stopped")
         try:
-            return await self.recorder.answer(request, repeat, asked)
+            return await self.recorder.answer(request, key, asked)
         except AnswerMissingError as error:
             return error.missing
+
+
+def _broken(trial: Trial, error: Exception) -> Result:
+    log.exception("trial %s broke", trial.id)
+    missing = Missing("internal_error", f"{type(error).__name__}: {error}")
+    return Result(
+        trial.id, Outcome.ERRORED, None, missing=missing, reason=missing.reason,
+        tags=trial.case.tags, cluster=trial.case.cluster,
+    )  # fmt: skip

@@ -27,10 +27,13 @@ LENGTH = 16
 """Hex digits of a hash: 64 bits, in a file that people read and commit."""
 
 UNREAD = "unreadable"
+RenderedGrader = Callable[[GraderSpec, Mapping[str, Any]], Json]
+"""A grader of a suite as it is rendered for a case."""
+
 OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 
 
-def content_of(case: Case, composer: Composer) -> str:
+def content_of(case: Case, composer: Composer, rendered: RenderedGrader) -> str:
     """The hash of what `case` tests; empty where it cannot be rendered, and so not compared."""
     suite = composer.suite
     script, common = suite.script_of(case), suite.script
@@ -39,7 +42,10 @@ def content_of(case: Case, composer: Composer) -> str:
             "graders_version": GRADERS,
             "vars": _without_places(case.vars),
             "own": _own(script, common),
-            "graders": [_grader(spec, case, composer) for spec in _specs(script)],
+            "graders": [
+                {"turn": spec.turn, "is": _grader(rendered(spec, case.vars), composer)}
+                for spec in _specs(script)
+            ],
             "pass_score": suite.pass_score,
             "program": _source(suite.program) if suite.program else None,
         }
@@ -85,12 +91,11 @@ def _specs(script: Script) -> Iterator[GraderSpec]:
     yield from script.graders
 
 
-def _grader(spec: GraderSpec, case: Case, composer: Composer) -> Json:
+def _grader(item: Json, composer: Composer) -> list[Json]:
     """The grader as it judges this case; its name is only what it is called."""
-    item = composer.rendered(spec.item, case.vars)
     if isinstance(item, Mapping):
         item = {key: value for key, value in item.items() if key != "name"}
-    return {"turn": spec.turn, "is": list(_expanded(item, composer))}
+    return list(_expanded(item, composer))
 
 
 def _expanded(item: Json, composer: Composer) -> Iterator[Json]:

@@ -18,7 +18,8 @@ from harness import codec
 from harness.batchrows import Batch, Limits, State, batch_of, batches, times
 from harness.errors import StoreError
 from harness.records import Bill, Missing, Request
-from harness.store import READ_AT_ONCE, Store, tables
+from harness.store import READ_AT_ONCE, Store
+from harness.tables import Blob, tables
 from harness.wanted import (
     FREE,
     WITH_BODY,
@@ -246,7 +247,7 @@ class Journal:
                 connection.execute(freed.values(batch=None, tries=wanted.c.tries + int(tried)))
             if given_up:
                 lost = wanted.update().where(wanted.c.key == sa.bindparam("of"), inside)
-                why = sa.bindparam("why", type_=sa.LargeBinary)
+                why = sa.bindparam("why", type_=Blob)
                 connection.execute(lost.values(missing=why, batch=None), given_up)
 
     def tries(self, batch: Batch) -> dict[str, int]:

@@ -65,8 +65,9 @@ def message_findings(model: Model, params: Params) -> Iterator[Finding]:
 
 def _is_plain(params: Params, messages: Sequence[Any]) -> bool:
     """Nothing but texts, which nearly every request is; their length is bounded elsewhere."""
-    texts = all(isinstance(m, Mapping) and isinstance(m.get("content"), str) for m in messages)
-    return texts and not isinstance(params.get("system"), list) and not params.get("tools")
+    if params.get("tools") or isinstance(params.get("system"), list):
+        return False
+    return all(_is_text(_mapping(message).get("content")) for message in messages)
 
 
 def _roles(model: Model, params: Params, messages: Sequence[Any]) -> Iterator[Finding]:
@@ -222,4 +223,5 @@ def _list(value: Any) -> Sequence[Any]:
 
 
 def _mapping(value: Any) -> Params:
-    return value if isinstance(value, Mapping) else {}
+    # The look at the abstract type is slow, and asked for every message of every request.
+    return value if type(value) is dict or isinstance(value, Mapping) else {}

@@ -25,6 +25,7 @@ Params = Mapping[str, Any]
 Check = Callable[[Model, Params], Iterator[Finding]]
 
 SAMPLING = ("temperature", "top_p", "top_k")
+_SAMPLING = frozenset(SAMPLING)
 
 ELSEWHERE = {
     "stream": "remove it: answers are read as a whole",
@@ -90,7 +91,8 @@ def warnings_for(model: Model) -> list[str]:
 
 def needs_old_version(params: Params) -> bool:
     """Whether the request must go out with SAMPLING_API_VERSION instead of API_VERSION."""
-    return any(params.get(key) is not None for key in SAMPLING)
+    # Asked for every request, of which nearly none has such a key.
+    return not _SAMPLING.isdisjoint(params) and any(params.get(key) is not None for key in SAMPLING)
 
 
 def betas_for(model: Model, params: Params) -> tuple[str, ...]:

@@ -7,10 +7,9 @@ as `expected` in the case's vars would have it, or else wrongly, with odds that 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,22 +43,48 @@ def script_of(suites: Iterable[Suite], registry: Registry) -> tuple[Script, str]
     """
     from harness.simulator import Script
 
-    entries: dict[str, Entry] = {}
+    found: list[Callable[[], Mapping[str, Entry]]] = []
     problems: list[Problem] = []
     digest = hashlib.sha256()
     for suite in suites:
         path = script_path(suite)
+        if path is None:
+            found.append(functools.partial(_Answers({}, {}, registry).entries, suite))
+            continue
         try:
-            answers = _Answers.read(path, registry) if path else _Answers({}, {}, registry)
-            entries |= answers.entries(suite)
+            entries = _Answers.read(path, registry).entries(suite)
         except SuiteError as error:
             problems += error.problems
             continue
-        if path:
-            digest.update(path.read_bytes())
+        found.append(functools.partial(dict, entries))
+        digest.update(path.read_bytes())
     if problems:
         raise SuiteError(problems)
-    return Script(entries), digest.hexdigest()[:12]
+    return Script(_Entries(found)), digest.hexdigest()[:12]
+
+
+class _Entries(Mapping[str, "Entry"]):
+    """The entries of several suites, made when the first is looked up.
+
+    Where everything is stored the simulator is asked nothing; and a suite without a script has
+    nothing wrong in it.
+    """
+
+    def __init__(self, suites: Iterable[Callable[[], Mapping[str, Entry]]]) -> None:
+        self._suites = suites
+
+    @functools.cached_property
+    def _made(self) -> dict[str, Entry]:
+        return {mark: entry for made in self._suites for mark, entry in made().items()}
+
+    def __getitem__(self, mark: str) -> Entry:
+        return self._made[mark]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 def warnings_of(suites: Iterable[Suite], registry: Registry) -> list[str]:
@@ -87,16 +112,6 @@ def _others(script: Path, users: Sequence[Suite]) -> bool:
         for file in script.parent.iterdir()
         if file.name not in known
     )
-
-
-@contextlib.asynccontextmanager
-async def served(suites: Iterable[Suite], registry: Registry) -> AsyncIterator[tuple[str, str]]:
-    """A simulator in this process: its URL, and a name that changes with what it answers."""
-    from harness.simulator import Settings, Simulator
-
-    script, digest = script_of(suites, registry)
-    async with Simulator(Settings(script=script), registry=registry) as simulator:
-        yield simulator.url, f"offline-{digest}"
 
 
 def script_path(suite: Suite) -> Path | None:
@@ -249,6 +264,8 @@ class _Answers:
 
     def written(self, section: str, case: Case, candidate: Candidate) -> At | None:
         """The case and the model under which this answer stands, the nearest first."""
+        if not self.said[section]:
+            return None
         alias = self.registry.alias_of(candidate.model) or ""
         base = candidate.name.rpartition("/")[0] if candidate.prompt else candidate.name
         for where in (case.id, EVERY):

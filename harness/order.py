@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from random import Random
 
+from harness.attempt import Attempt
 from harness.trial import Trial
 
 Family = Callable[[Trial], Hashable | None]
@@ -73,44 +74,55 @@ def _same_case(one: Trial, other: Trial) -> bool:
 
 
 class Turns:
-    """Hands out trials in order, so that a model whose answers are late does not hold up others.
+    """Hands out attempts in order, so that a model whose answers are late does not hold up others.
 
-    A model that has three quarters of `width` under way is late: its next trials are set aside,
+    A model that has three quarters of `width` under way is late: its next attempts are set aside,
     and `places` grows by as many as it occupies. Where all trials are of one model nothing is.
     """
 
-    def __init__(self, trials: Iterable[Trial], width: int, *, models: int) -> None:
-        self._order = iter(trials)
+    def __init__(self, width: int, *, models: int) -> None:
+        self._ready: deque[Attempt] = deque()
         self._width = width
         self._most = max(1, width * 3 // 4)
         self._alone = models < 2
         self._under_way: Counter[str] = Counter()
-        self._aside: dict[str, deque[Trial]] = {}
+        self._aside: dict[str, deque[Attempt]] = {}
 
     @property
     def places(self) -> int:
-        """How many trials may be under way at once by now."""
+        """How many may be under way at once by now."""
         return self._width + self._most * len(self._aside)
 
-    def take(self) -> Trial | None:
-        """The trial whose turn it is; `None` where no other may begin any more."""
+    @property
+    def waiting(self) -> int:
+        """How many have not had their turn, those aside left out."""
+        return len(self._ready)
+
+    def add(self, attempts: Iterable[Attempt]) -> None:
+        """These come after those that are there."""
+        self._ready.extend(attempts)
+
+    def take(self) -> Attempt | None:
+        """The one whose turn it is; `None` where no other may begin by now."""
         if self._alone:
-            return next(self._order, None)
+            return self._ready.popleft() if self._ready else None
         for model, waiting in self._aside.items():
             if waiting and self._under_way[model] < self._most:
                 return self._begun(waiting.popleft())
-        for trial in self._order:
-            model = trial.candidate.model
+        while self._ready:
+            attempt = self._ready.popleft()
+            model = attempt.trial.candidate.model
             if self._under_way[model] < self._most:
-                return self._begun(trial)
-            self._aside.setdefault(model, deque()).append(trial)
+                return self._begun(attempt)
+            attempt.rest()  # there may be many
+            self._aside.setdefault(model, deque()).append(attempt)
         return None
 
-    def _begun(self, trial: Trial) -> Trial:
-        self._under_way[trial.candidate.model] += 1
-        return trial
+    def _begun(self, attempt: Attempt) -> Attempt:
+        self._under_way[attempt.trial.candidate.model] += 1
+        return attempt
 
-    def ended(self, trial: Trial) -> None:
-        """The trial has ended, or waits for a batch."""
+    def ended(self, attempt: Attempt) -> None:
+        """It has ended, or waits for a batch."""
         if not self._alone:
-            self._under_way[trial.candidate.model] -= 1
+            self._under_way[attempt.trial.candidate.model] -= 1

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from harness import codec
 from harness.records import Answer, Purpose, Run
-from harness.store import READ_AT_ONCE, Store, answers, results, runs
+from harness.store import READ_AT_ONCE, Store
+from harness.tables import answers, results, runs, spares
 
 
 class Paid(NamedTuple):
@@ -91,3 +92,13 @@ def uses(store: Store, run: str) -> Iterator[Use]:
         if len(rows) < READ_AT_ONCE:
             return
         last = rows[-1].position
+
+
+def paid_beside(store: Store) -> Iterator[Paid]:
+    """Answers that were paid for although there was one already; nothing uses them."""
+    with store.errors(), store.engine.connect() as connection:
+        if not sa.inspect(connection).has_table(spares.name):
+            return
+        query = sa.select(spares.c.key, spares.c.run, spares.c.answer).order_by(spares.c.number)
+        for key, run, answer in connection.execute(query):
+            yield Paid(key, run, codec.load_answer(answer, key=key))

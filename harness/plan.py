@@ -80,18 +80,23 @@ def trials(suites: Iterable[Suite], *, repeats: int | None = None) -> Iterator[T
     """
     index = 0
     for suite in suites:
+        common = _asked(suite, suite.script)
         for case in suite.cases:
+            candidates = common if case.script is None else _asked(suite, case.script)
             for repeat in range(1, (repeats or suite.script_of(case).repeats) + 1):
-                for candidate in suite.candidates:
-                    if not _only_compared(suite.script_of(case), candidate):
-                        yield Trial(suite, case, candidate, repeat, index)
-                        index += 1
+                for candidate in candidates:
+                    yield Trial(suite, case, candidate, repeat, index)
+                    index += 1
 
 
-def _only_compared(script: Script, candidate: Candidate) -> bool:
-    """Others are compared with the candidate and that is all: of itself there is nothing to say."""
+def _asked(suite: Suite, script: Script) -> list[Candidate]:
+    """The candidates but one with whom the others are compared and that is all.
+
+    Of itself there is nothing to say.
+    """
     specs = [*script.graders, *(spec for turn in script.turns for spec in turn.graders)]
-    return bool(specs) and all(_rival(spec.item.value) == candidate.name for spec in specs)
+    rivals = {_rival(spec.item.value) for spec in specs}
+    return [each for each in suite.candidates if rivals != {each.name}]
 
 
 def _rival(item: Json) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,14 +140,3 @@ def _cached(call: Call) -> int | None:
     usage = call.answer.usage
     written = add_known(usage.cache_write_5m_input_tokens, usage.cache_write_1h_input_tokens)
     return add_known(usage.cache_read_input_tokens, written)
-
-
-def cache_hits(results: Iterable[Result]) -> dict[str, CacheHits]:
-    """By candidate, what its answers read from the prompt cache against what they could have.
-
-    Judges are left out, and so are reused answers, which cost nothing.
-    """
-    found: dict[str, CacheCount] = {}
-    for result in results:
-        found.setdefault(result.id.candidate, CacheCount()).add(result)
-    return {name: candidate.total() for name, candidate in found.items()}

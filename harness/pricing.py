@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 from harness.models import Model, Rates, Registry
 from harness.records import Answer, Bill, Usage
@@ -69,8 +69,7 @@ def _counts(usage: Usage) -> tuple[int, ...] | None:
         usage.cache_read_input_tokens,
         usage.output_tokens,
     )
-    known = tuple(count for count in counts if _is_count(count))
-    return known if len(known) == len(counts) else None
+    return cast("tuple[int, ...]", counts) if all(map(_is_count, counts)) else None
 
 
 def _dollars(counts: tuple[int, ...], rates: Rates) -> Decimal | None:
@@ -83,9 +82,9 @@ def _dollars(counts: tuple[int, ...], rates: Rates) -> Decimal | None:
     )
     total = Decimal(0)
     for tokens, rate in zip(counts, per_mtok, strict=True):
-        if tokens and rate is None:
-            return None
-        if tokens and rate is not None:
+        if tokens:
+            if rate is None:
+                return None
             total += tokens * rate
     return total.scaleb(-6)
 

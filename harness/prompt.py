@@ -11,7 +11,7 @@ from harness.errors import RenderError
 from harness.model_rules import API_VERSION, SAMPLING_API_VERSION, betas_for, needs_old_version
 from harness.models import Registry
 from harness.records import Block, Candidate, Json, Mode, Request
-from harness.render import Renderer
+from harness.render import Renderer, is_plain
 from harness.suite import Case, Script, Suite, Written
 
 DEFAULT_MAX_TOKENS = 4096
@@ -41,9 +41,13 @@ class Prompt:
 
     def request(self, own: Mapping[str, Any] | None = None) -> Request:
         """The request that asks for the next answer; `own` are parameters of this one alone."""
-        params = {**self.base, **(own or {}), "messages": tuple(self.messages)}
+        params = self.params(own)
         version = SAMPLING_API_VERSION if needs_old_version(params) else API_VERSION
         return Request(params, version, self.betas, timeout_s=self.timeout_s)
+
+    def params(self, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The body of that request."""
+        return {**self.base, **(own or {}), "messages": tuple(self.messages)}
 
     def say(self, content: Json) -> None:
         """Add what the user says: a text or blocks."""
@@ -59,7 +63,6 @@ class Prompt:
 class _Shared:
     """What all candidates are asked in one case, rendered."""
 
-    case: Case
     params: tuple[Mapping[str, Any], ...]
     system: Json
     tools: Json
@@ -77,13 +80,24 @@ class Composer:
         named = suite.script.cache
         self.ttl = named if named in TTLS else ttl
         self.renderer = Renderer(suite.folder)
-        self._last: _Shared | None = None
+        self._last: tuple[Case, _Shared] | None = None
+        self._common = self._of_all_cases()
+        self._bases: dict[int, tuple[Candidate, Mapping[str, Any], tuple[str, ...]]] = {}
         self._asked: Case | None = None
         self._said: dict[int, Json] = {}
 
     def opening(self, case: Case, candidate: Candidate) -> Prompt:
         """The conversation before its first turn: model, parameters, system, tools, history."""
         shared = self._shared(case)
+        base, betas = self._based(shared, case, candidate)
+        return Prompt(base, betas, self.suite.timeout_s, list(shared.history))
+
+    def _based(
+        self, shared: _Shared, case: Case, candidate: Candidate
+    ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+        """The request without its messages, and its beta headers: kept where no case matters."""
+        if shared is self._common and (kept := self._bases.get(id(candidate))) is not None:
+            return kept[1:]
         base: dict[str, Any] = {"model": candidate.model}
         base |= merged_params([*shared.params, self._own(case, candidate)])
         if shared.system is not None:
@@ -93,7 +107,14 @@ class Composer:
         if self.suite.script_of(case).cache is not None:
             base = with_breakpoint(base, self.ttl)
         betas = betas_for(self.registry.resolve(candidate.model), base)
-        return Prompt(base, betas, self.suite.timeout_s, list(shared.history))
+        if shared is self._common and self._is_same_for_all(candidate):
+            # Kept with what the id is of, so that no other object can come to have the same.
+            self._bases[id(candidate)] = candidate, base, betas
+        return base, betas
+
+    def _is_same_for_all(self, candidate: Candidate) -> bool:
+        written = self.suite.params_of(candidate)
+        return written is None or is_plain(written.value)
 
     def first(self, case: Case, written: Written) -> Json:
         """What the user says first in a case: rendered once for all candidates."""
@@ -124,8 +145,8 @@ class Composer:
         ]
 
     def _said_at(self, written: Written, index: int, content: Json) -> Json:
-        if isinstance(content, str):
-            return content
+        if not isinstance(content, list | Mapping):
+            return str(content)  # a bare expression keeps its type, and a number is no list
         try:
             return self.blocks(content)
         except RenderError as error:
@@ -145,17 +166,42 @@ class Composer:
 
     def _shared(self, case: Case) -> _Shared:
         """Rendered once for the candidates of a case, which follow each other."""
-        if self._last is not None and self._last.case is case:
-            return self._last
         script = self.suite.script_of(case)
-        self._last = _Shared(
-            case,
-            params=tuple(self.rendered(written, case.vars) for written in script.params),
-            system=self.content(script.system, case.vars) if script.system else None,
-            tools=[self.rendered(tool.definition, case.vars) for tool in script.tools],
-            history=self.history(script.messages, case.vars) if script.messages else [],
+        if self._common is not None and _opens_alike(script, self.suite.script):
+            return self._common
+        if self._last is None or self._last[0] is not case:
+            self._last = case, self._rendered_for(script, case.vars)
+        return self._last[1]
+
+    def _rendered_for(self, script: Script, scope: Mapping[str, Any]) -> _Shared:
+        return _Shared(
+            params=tuple(self.rendered(written, scope) for written in script.params),
+            system=self.content(script.system, scope) if script.system else None,
+            tools=[self.rendered(tool.definition, scope) for tool in script.tools],
+            history=self.history(script.messages, scope) if script.messages else [],
         )
-        return self._last
+
+    def _of_all_cases(self) -> _Shared | None:
+        """What the suite itself asks, where no case's `vars` and no file can change that."""
+        script = self.suite.script
+        system = script.system.value if script.system else ""
+        trees = [written.value for written in script.params]
+        trees += [tool.definition.value for tool in script.tools]
+        fixed = isinstance(system, str) and script.messages is None
+        if not fixed or not all(map(is_plain, (system, *trees))):
+            return None
+        return self._rendered_for(script, {})
+
+
+def _opens_alike(script: Script, common: Script) -> bool:
+    """The script changes nothing that stands before the first turn."""
+    return script is common or (
+        script.params is common.params
+        and script.system is common.system
+        and script.tools is common.tools
+        and script.messages is common.messages
+        and script.cache == common.cache
+    )
 
 
 def first_turns(script: Script, candidate: Candidate) -> tuple[Written, ...]:

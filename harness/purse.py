@@ -20,8 +20,9 @@ from harness.errors import BudgetError, UsageError
 from harness.models import Registry
 from harness.pricing import bill
 from harness.records import Candidate, Request
-from harness.store import Store, answers, meta
+from harness.store import Store
 from harness.suite import Suite
+from harness.tables import answers, meta
 
 
 def opened(store: Store, run: str, limit: Decimal | None, registry: Registry) -> Purse | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from harness import plan
 from harness.errors import HarnessError, PendingAnswerError, RunStoppedError
+from harness.garbage import gc_paused
 from harness.pytest_session import EvalSession, session_of, worded
 from harness.records import Outcome, Result
 from harness.suite import Suite
@@ -37,7 +39,7 @@ XDIST = (
 class SuiteFile(pytest.File):
     """A YAML suite; collecting it loads and checks it, and sends nothing."""
 
-    def collect(self) -> Iterator[pytest.Item]:
+    def collect(self) -> list[pytest.Item]:
         """An item for each trial."""
         return _items(self, lambda session: session.load(self.path))
 
@@ -49,28 +51,37 @@ class EvaluationNode(pytest.Collector):
         super().__init__(**kwargs)
         self.evaluation = evaluation
 
-    def collect(self) -> Iterator[pytest.Item]:
+    def collect(self) -> list[pytest.Item]:
         """An item for each trial."""
         return _items(self, lambda session: session.load_evaluation(self.evaluation, self.path))
 
 
-def _items(parent: pytest.Collector, load: Callable[[EvalSession], Suite]) -> Iterator[pytest.Item]:
+def _items(parent: pytest.Collector, load: Callable[[EvalSession], Suite]) -> list[pytest.Item]:
     if hasattr(parent.config, "workerinput"):
         raise parent.CollectError(XDIST.format(path=_relative(parent.path)))
     try:
         session = session_of(parent.config)
-        suite = load(session)
+        with gc_paused():
+            suite = load(session)
+            items = _items_of(parent, suite, session)
     except HarnessError as error:
         raise parent.CollectError(worded(error)) from error
-    marks = {tag for case in suite.cases for tag in case.tags if _is_marker(tag)}
-    session.declare_markers(marks)
+    # A suite and its items stay until the end: the garbage collector need not look at them again.
+    gc.freeze()
+    return items
+
+
+def _items_of(parent: pytest.Collector, suite: Suite, session: EvalSession) -> list[pytest.Item]:
+    session.declare_markers({tag for case in suite.cases for tag in case.tags if _is_marker(tag)})
     repeats = session.invocation.repeats
+    items: list[pytest.Item] = []
     for trial in plan.trials([suite], repeats=repeats):
         name = item_name(trial, repeats)
         # Left to itself, pytest takes the brackets for a part of the name here and for parameters
         # in its cache, and `--lf` finds nothing.
         node_id = f"{parent.nodeid}::{name}"
-        yield TrialItem.from_parent(parent, name=name, nodeid=node_id, trial=trial)
+        items.append(TrialItem.from_parent(parent, name=name, nodeid=node_id, trial=trial))
+    return items
 
 
 def _is_marker(tag: str) -> bool:
@@ -90,10 +101,20 @@ class TrialItem(pytest.Item):
         super().__init__(**kwargs)
         self.trial = trial
         self.result: Result | None = None
+        self.quiet: Any = None
         for tag in trial.case.tags:
             self.extra_keyword_matches.add(tag)
             if _is_marker(tag):
                 self.add_marker(tag)
+
+    @property
+    def ihook(self) -> Any:
+        """What pytest calls the hooks of this item by."""
+        return self.quiet or super().ihook
+
+    def begin(self) -> None:
+        """Decide, before the first phase, whether the item passes in silence."""
+        self.quiet = session_of(self.config).quiet(self)
 
     def setup(self) -> None:
         """Wait for the result; without an answer or a grade the item is an error, not a failure."""

@@ -21,6 +21,7 @@ from harness.errors import HarnessError, PendingAnswerError, SuiteError, UsageEr
 from harness.invocation import Invocation
 from harness.load import load_evaluation, load_suite, same_names
 from harness.pytest_options import FLAGS, OPTIONS, SESSION, option
+from harness.pytest_quiet import QuietHooks, collect_garbage_seldom, inner, nobody_speaks
 from harness.suite import Suite
 from reports.problems import told
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
     from harness.background import BackgroundRun
     from harness.evals import Evaluation
+    from harness.prepare import Prepared
     from harness.records import Result, Run
-    from harness.run import Prepared
     from harness.store import Store
     from harness.trial import Trial
 
@@ -47,6 +48,7 @@ def session_of(config: pytest.Config) -> EvalSession:
     """The evals of this pytest session, made when the first of them is seen."""
     if SESSION not in config.stash:
         config.stash[SESSION] = EvalSession(config)
+        config.pluginmanager.register(config.stash[SESSION], "evals-session")
     session: EvalSession = config.stash[SESSION]
     return session
 
@@ -69,6 +71,9 @@ class EvalSession:
         self.folder: Path | None = None
         self.problem: HarnessError | None = None
         self._markers: set[str] = set()
+        self._silent: frozenset[int] = frozenset()
+        self._quiet: dict[Path, QuietHooks] = {}
+        self._alone = False
 
     @property
     def run_id(self) -> str:
@@ -113,8 +118,10 @@ class EvalSession:
             self._markers.add(tag)
             self.config.addinivalue_line("markers", f"{tag}: a tag of evals")
 
-    def select(self, items: Sequence[Any]) -> None:
+    def select(self, items: Sequence[Any], among: Sequence[pytest.Item]) -> None:
         """Take the trials of these items, each once and in their order, and no others.
+
+        `among` are all items of the session, in the order in which they are run.
 
         A trial's index goes by the suites' order, so that a run that goes on with the items
         turned round (`--ff`) finds each result in its place.
@@ -122,20 +129,39 @@ class EvalSession:
         chosen = {(item.trial.suite.name, item.trial.index): item.trial for item in items}
         names = {suite.name: number for number, suite in enumerate(self.suites.values())}
         order = sorted(chosen, key=lambda key: (names[key[0]], key[1]))
-        placed = {key: replace(chosen[key], index=index) for index, key in enumerate(order)}
+        placed = {key: _placed(chosen[key], index) for index, key in enumerate(order)}
         for item in items:
             item.trial = placed[item.trial.suite.name, item.trial.index]
         self.trials = [placed[key] for key in chosen]
+        if nobody_speaks(self.config.pluginmanager):
+            self._silent = frozenset(map(id, inner(among)))
+        self._alone = len(items) == len(among)
+        if self._alone:
+            collect_garbage_seldom(self.config)
+
+    def quiet(self, item: Any) -> QuietHooks | None:
+        """The hooks of an item that passes in silence, `None` where something may speak."""
+        background = self.background
+        if id(item) not in self._silent or background is None or not background.over:
+            return None
+        if not background.has_passed(item.trial.index):
+            return None
+        if item.path not in self._quiet:
+            hooks = item.session.gethookproxy(item.path)
+            self._quiet[item.path] = QuietHooks(hooks, self.config.pluginmanager)
+        return self._quiet[item.path]
 
     def result(self, index: int) -> Result:
         """A trial's result, waited for; the first call begins the run. Raises HarnessError."""
         if self.background is None:
             self.background = self._begun()
+            self.background.settle()
         return self.background.result(index)
 
     def _begun(self) -> BackgroundRun:
         from harness.background import BackgroundRun
-        from harness.run import begin, prepare_trials
+        from harness.prepare import prepare_trials
+        from harness.run import begin
         from harness.store import Store
 
         store = Store(settings.store_url(option(self.config, "store"), self.environ))
@@ -154,14 +180,20 @@ class EvalSession:
             raise
         return BackgroundRun(prepared, store, run)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """Send nothing more, before pytest takes its time to write out where it was."""
+        if self.background is not None:
+            self.background.stop()
+
     def finish(self) -> int:
         """Stop what still runs and write the reports; the run's exit code, 0 while batches pend."""
+        if self.background is None:
+            return 0
         from harness.run import conclude
         from reports.step_summary import append_step_summary
         from reports.write import write_reports
 
-        if self.background is None:
-            return 0
         store, prepared = self.background.store, self.background.prepared
         execution = self.background.finish()
         try:
@@ -175,7 +207,10 @@ class EvalSession:
             return error.exit_code
         finally:
             store.close()
-            _set_aside()
+            if not self._alone:
+                # Garbage of other tests is for pytest to find.
+                gc.collect()
+            gc.freeze()
         if isinstance(execution.stopped, PendingAnswerError):
             return 0
         return self.comparison.run.exit_code or 0
@@ -193,13 +228,8 @@ class EvalSession:
             terminal.line(worded(self.problem), red=True)
 
 
-def _set_aside() -> None:
-    """Spare pytest's last garbage collections what is alive: the SDK alone is a tenth of a second.
-
-    Pytest collects several times at its end, to find what tests have left unclosed.
-    """
-    gc.collect()
-    gc.freeze()
+def _placed(trial: Trial, index: int) -> Trial:
+    return trial if trial.index == index else replace(trial, index=index)
 
 
 def _summary(comparison: Comparison, folder: Path | None, *, colour: bool) -> str:

@@ -66,9 +66,10 @@ class Asked:
     """What one attempt at a trial has asked so far: how often each, and which it was given first.
 
     A trial that waits for a batch is run again: what it was given is handed back, or it would
-    count as somebody else's.
+    count as somebody else's. `repeat` is the trial's.
     """
 
+    repeat: int = 1
     times: dict[str, int] = field(default_factory=dict)
     first: list[str] = field(default_factory=list)
 
@@ -89,14 +90,27 @@ class Recorder:
         self._given: set[str] = set()
         self.stored_only = False
 
-    async def answer(self, request: Request, repeat: int, asked: Asked) -> Answer:
-        """The stored answer, or the backend's; `asked` is what this trial has asked before.
+    def key_of(self, request: Request, asked: Asked) -> str:
+        """The name of the answer to what is asked now, by a trial that has `asked` before."""
+        sent = digest(request)
+        fresh = self.space.run if self.space.fresh else ""
+        return identity(sent, asked.repeat, asked.ordinal(sent), fresh)
+
+    async def stored(self, keys: Iterable[str]) -> dict[str, Answer]:
+        """The stored answers that have these keys, by key; raises StoreError."""
+        names = {key: self._names(key) for key in keys}
+        found = await self.desk.look_up([name for some in names.values() for name in some])
+        return {
+            key: next(found[name] for name in some if name in found)
+            for key, some in names.items()
+            if not found.keys().isdisjoint(some)
+        }
+
+    async def answer(self, request: Request, key: str, asked: Asked) -> Answer:
+        """The answer with this key: the stored one, or the backend's.
 
         Raises AnswerMissingError, RunStoppedError or StoreError.
         """
-        sent = digest(request)
-        fresh = self.space.run if self.space.fresh else ""
-        key = identity(sent, repeat, asked.ordinal(sent), fresh)
         if key in self._under_way:
             # Whoever gives up waiting must not take the answer away from the others.
             return replace(await asyncio.shield(self._under_way[key]), reused=True)
@@ -112,10 +126,10 @@ class Recorder:
             waiting.set_result(answer)
         finally:
             del self._under_way[key]
-        return self._counted_once(answer, asked)
+        return self.given(answer, asked)
 
-    def _counted_once(self, answer: Answer, asked: Asked) -> Answer:
-        """An answer that several trials share was paid for once, by the first."""
+    def given(self, answer: Answer, asked: Asked) -> Answer:
+        """The answer as this trial has it: one that several share was paid for by the first."""
         if answer.reused:
             return answer
         if answer.key in self._given:
@@ -129,11 +143,9 @@ class Recorder:
         self._given.difference_update(asked.first)
 
     async def _found_or_asked(self, key: str, request: Request) -> Answer:
-        keys = self._names(key)
-        found = await self.desk.look_up(keys)
-        for known in keys:
-            if known in found:
-                return found[known]
+        found = await self.stored([key])
+        if key in found:
+            return found[key]
         if self.stored_only:
             raise PendingAnswerError("not stored, and nothing is asked any more")
         answer = await self.backend.answer(request, key)
@@ -220,13 +232,17 @@ class Desk:
     async def _work(self) -> None:
         try:
             done = LINGER_BELOW
-            while waiting := len(self._wanted) + len(self._entries) + len(self._rows):
+            while waiting := self._waiting():
                 # Where few come at a time, a transaction each would cost more than the wait.
                 await asyncio.sleep(LINGER_S if max(waiting, done) < LINGER_BELOW else 0)
-                done = len(self._wanted) + len(self._entries) + len(self._rows)
+                done = self._waiting()
                 await self._transact()
         finally:
             self._clerk = None
+
+    def _waiting(self) -> int:
+        wanted = sum(max(1, len(keys)) for keys, _ in self._wanted)
+        return wanted + len(self._entries) + len(self._rows)
 
     async def _transact(self) -> None:
         wanted, self._wanted = self._wanted, []

@@ -113,12 +113,14 @@ class Renderer:
             raise _explained(exc) from exc
 
     def _compile_value(self, template: str) -> Compiled:
+        from jinja2 import Undefined
+
         try:
             source = _bare_expression(self.sandbox, template.strip())
             if source is None:
                 return _rendering(self.sandbox, template)
             expression = self.sandbox.compile_expression(source, undefined_to_none=False)
-            return functools.partial(_defined, expression)
+            return functools.partial(_defined, expression, Undefined)
         except Exception as exc:
             raise _explained(exc) from exc
 
@@ -139,6 +141,11 @@ class Renderer:
 def is_template(text: str) -> bool:
     """There is something to render in it."""
     return "{" in text and any(mark in text for mark in MARKS)
+
+
+def is_plain(tree: Json) -> bool:
+    """There is nothing to render in it, at any depth."""
+    return not any(is_template(text) for _keys, text in _strings(tree))
 
 
 def _rendering(sandbox: Sandbox, template: str) -> Compiled:
@@ -168,11 +175,9 @@ def _bare_expression(sandbox: Sandbox, template: str) -> str | None:
     return "".join(text for _line, _kind, text in tokens[1:-1])
 
 
-def _defined(expression: Callable[..., Any], scope: Mapping[str, Any]) -> Any:
-    from jinja2 import Undefined
-
+def _defined(expression: Compiled, undefined: type, scope: Mapping[str, Any]) -> Any:
     value = expression(scope)
-    if isinstance(value, Undefined):
+    if isinstance(value, undefined):
         str(value)  # a strict undefined raises here, and names itself
     return value
 

@@ -1,6 +1,6 @@
-"""The path, put together: load, plan, ask, grade, compare. What a front door calls.
+"""The path, put together: ask, grade, compare. What a front door calls once a run is prepared.
 
-`prepare` does everything that costs nothing and may refuse; `execute` asks; `conclude` compares.
+`begin` makes the record of the run, `execute` asks, and `conclude` compares.
 """
 
 from __future__ import annotations
@@ -12,29 +12,32 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import harness
-from harness import baselines, offline, plan, settings
+from harness import baselines
 from harness.analysis.compare import Comparer, compare
 from harness.analysis.comparison import Comparison
 from harness.analysis.gates import exit_code
 from harness.asking import Told, backend_of
 from harness.backends.access import Access
-from harness.check import require
-from harness.errors import HarnessError, InterruptedRunError, PendingAnswerError, UsageError
+from harness.errors import (
+    HarnessError,
+    InterruptedRunError,
+    PendingAnswerError,
+    RunStoppedError,
+    UsageError,
+)
 from harness.execute import Driver
 from harness.interrupts import interrupts
-from harness.invocation import Invocation
-from harness.load import load
-from harness.models import Registry
+from harness.prepare import Prepared
 from harness.prompt import ttl_of
 from harness.recorder import Recorder, Space
 from harness.records import MAX_MISSING, Candidate, Result, Run, SuiteFacts
 from harness.second_look import SecondLook
-from harness.suite import Suite
+from harness.served import served
 from harness.trial import Trial
 from harness.workshop import Workshop
 
@@ -73,85 +76,6 @@ class Watch(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A run that may begin: every suite is sound, and nothing has been sent."""
-
-    invocation: Invocation
-    registry: Registry
-    environ: Mapping[str, str]
-    suites: tuple[Suite, ...]
-    totals: Mapping[str, Suite]
-    trials: tuple[Trial, ...]
-    warnings: tuple[str, ...] = ()
-    finished: frozenset[int] = frozenset()
-
-    @property
-    def waves(self) -> tuple[Sequence[Trial], Sequence[Trial]]:
-        """The trials that are still to be asked, and those that had a result when the run was left.
-
-        The latter are run again too, from the store, but nobody has to wait for that.
-        """
-        open_ = [trial for trial in self.trials if trial.index not in self.finished]
-        return open_, [trial for trial in self.trials if trial.index in self.finished]
-
-
-def prepare(invocation: Invocation, environ: Mapping[str, str], cwd: Path) -> Prepared:
-    """Load, select and check; raises HarnessError with everything that is wrong."""
-    if invocation.mode == "replay" and invocation.fresh:
-        raise UsageError("--fresh asks anew and --mode replay never asks; leave one of them out")
-    if invocation.confirm:
-        _require_confirmable(invocation)
-    environ = settings.environment(environ, invocation.files, cwd)
-    registry = settings.registry(invocation.files, cwd, invocation.models_file)
-    suites = load(
-        invocation.files,
-        registry,
-        models=invocation.models or None,
-        default_model=settings.default_model(environ),
-    )
-    totals = {suite.name: suite for suite in suites}
-    chosen = plan.select(suites, invocation.selection)
-    findings = require(chosen, registry)
-    chosen, warnings = tuple(map(findings.clustered, chosen)), findings.warnings
-    if invocation.offline:
-        warnings += _check_answers(suites, chosen, registry, renamed=bool(invocation.models))
-    trials = tuple(plan.trials(chosen, repeats=invocation.repeats))
-    return Prepared(invocation, registry, environ, chosen, totals, trials, tuple(warnings))
-
-
-def _require_confirmable(invocation: Invocation) -> None:
-    if not invocation.baseline:
-        raise UsageError(
-            "--confirm looks again where a run is worse than its baseline; name one with --baseline"
-        )
-    if invocation.mode == "replay":
-        raise UsageError("--confirm asks anew and --mode replay never asks; leave one of them out")
-
-
-def _check_answers(
-    suites: Sequence[Suite], chosen: Sequence[Suite], registry: Registry, *, renamed: bool
-) -> list[str]:
-    """What to know of the simulator's scripts; raises SuiteError where one cannot be used.
-
-    All cases of a script are known, selected or not; candidates that replace the suites' are not.
-    """
-    offline.script_of(chosen, registry)
-    return [] if renamed else offline.warnings_of(suites, registry)
-
-
-def prepare_trials(
-    invocation: Invocation,
-    registry: Registry,
-    environ: Mapping[str, str],
-    trials: Sequence[Trial],
-) -> Prepared:
-    """A run of these trials alone, of suites that are loaded and checked already."""
-    suites = tuple({trial.suite.name: trial.suite for trial in trials}.values())
-    totals = {suite.name: suite for suite in suites}
-    return Prepared(invocation, registry, environ, suites, totals, tuple(trials))
-
-
 def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run:
     """The record of a run that starts now, or of `run_id` that goes on; kept in the store.
 
@@ -159,6 +83,10 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
     """
     _require_access(prepared)
     known = store.run(run_id) if run_id else None
+    if known is not None and prepared.invocation.mode == "live":
+        from harness.lease import Lease
+
+        Lease(store, known.id).require_free()
     candidates = _candidates(prepared.trials)
     suites = list(dict.fromkeys(trial.suite.name for trial in prepared.trials))
     names = [candidate.name for candidate in candidates]
@@ -267,11 +195,19 @@ async def _execute(
         backend.record_with(recorder)
         stack.push_async_callback(backend.close)
         stack.push_async_callback(recorder.close)
-        beating = asyncio.create_task(_beat(backend, watch))
+        beating = [asyncio.create_task(_beat(backend, watch))]
+        if invocation.mode == "live":
+            from harness.lease import Lease
+
+            lease = Lease(store, run.id)
+            lease.take()
+            stack.callback(lease.release)
+            beating.append(asyncio.create_task(lease.keep(partial(_lost, backend, watch))))
         try:
             await _drive(prepared, recorder, watch, done, on_signal=on_signal)
         finally:
-            beating.cancel()
+            for task in beating:
+                task.cancel()
             done.paces = backend.paces()
 
 
@@ -280,6 +216,11 @@ async def _beat(backend: Backend, watch: Watch) -> None:
     while True:
         await asyncio.sleep(BEAT_S)
         watch.beat(backend.trouble())
+
+
+def _lost(backend: Backend, watch: Watch, error: RunStoppedError) -> None:
+    watch.news(f"warning: {error}; this process asks nothing more")
+    backend.stop()
 
 
 async def _drive(
@@ -352,8 +293,8 @@ async def _surroundings(
     environ = prepared.environ
     if not prepared.invocation.offline:
         return environ, environ.get("ANTHROPIC_BASE_URL") or ""
-    served = offline.served(prepared.suites, prepared.registry)
-    url, simulator = await stack.enter_async_context(served)
+    answering = served(prepared.suites, prepared.registry)
+    url, simulator = await stack.enter_async_context(answering)
     return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"}, simulator
 
 

@@ -41,6 +41,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         for name in SIZED_FILTERS:
             self.filters[name] = _bounded(self.filters[name])
 
+    def make_globals(self, d: Any = None) -> Any:
+        """A template's globals in a plain dict, which every rendering copies at once."""
+        return {**self.globals, **(d or {})}
+
     @staticmethod
     def concat(parts: Iterable[str]) -> str:
         """The parts as one text, where its size is bounded."""

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from harness import codec
 from harness.errors import RunNotFoundError, StoreError
 from harness.records import Answer, Request, Result, Run, TrialId
+from harness.tables import answers, meta, results, runs, spares, tables
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -31,43 +32,6 @@ BUSY_PAUSE_S = 0.01
 READ_AT_ONCE = 500
 ADVISORY_LOCK = 0x6861726E
 """PostgreSQL's lock around making the tables; the number only has to be the same everywhere."""
-
-tables = sa.MetaData()
-meta = sa.Table(
-    "harness_meta",
-    tables,
-    sa.Column("name", sa.String(50), primary_key=True),
-    sa.Column("value", sa.String(200), nullable=False),
-)
-answers = sa.Table(
-    "harness_answers",
-    tables,
-    sa.Column("key", sa.String(64), primary_key=True),
-    sa.Column("model", sa.String(200), nullable=False),
-    sa.Column("answered_at", sa.String(40), nullable=False),
-    sa.Column("run", sa.String(64), nullable=False),
-    sa.Column("request", sa.LargeBinary, nullable=False),
-    sa.Column("answer", sa.LargeBinary, nullable=False),
-)
-runs = sa.Table(
-    "harness_runs",
-    tables,
-    sa.Column("id", sa.String(64), primary_key=True),
-    sa.Column("started_at", sa.String(40), nullable=False, index=True),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-results = sa.Table(
-    "harness_results",
-    tables,
-    sa.Column("run", sa.String(64), primary_key=True),
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("suite", sa.String(200), nullable=False),
-    sa.Column("case_id", sa.Text, nullable=False),
-    sa.Column("candidate", sa.String(400), nullable=False),
-    sa.Column("repeat", sa.Integer, nullable=False),
-    sa.Column("outcome", sa.String(20), nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +86,13 @@ class Store:
         """
         with self.errors(), self.engine.begin() as connection:
             if entries:
-                self._insert(connection, answers, [_entry_row(entry) for entry in entries])
+                self._keep(connection, entries)
             if rows:
                 self._insert(connection, results, [_result_row(row) for row in rows])
             found = _find(connection, wanted, answers.c.answer, answers.c.run)
             return {
-                row.key: codec.load_answer(
-                    row.answer, key=row.key, reused=not run or row.run != run
-                )
-                for row in found
+                key: codec.load_answer(data, key=key, reused=not run or payer != run)
+                for key, data, payer in found
             }
 
     def kept(self, keys: Iterable[str]) -> set[str]:
@@ -190,31 +152,51 @@ class Store:
 
     def results(self, run: str) -> Iterator[Result]:
         """The results of a run in its order, with every request and answer; read in pieces."""
-        last = -1
-        while True:
-            query = (
-                sa.select(results)
-                .where(results.c.run == run, results.c.position > last)
-                .order_by(results.c.position)
-                .limit(READ_AT_ONCE)
-            )
-            with self.errors(), self.engine.connect() as connection:
-                rows = connection.execute(query).all()
-                read = [codec.read_result(row.data) for row in rows]
-                keys = {key for raw in read for key in codec.keys_in(raw)}
-                found = _find(connection, keys, answers.c.request, answers.c.answer)
-                stored = {row.key: (row.request, row.answer) for row in found}
-            for row, raw in zip(rows, read, strict=True):
-                trial = TrialId(row.suite, row.case_id, row.candidate, row.repeat)
-                yield codec.load_result(trial, row.outcome, raw, stored)
-            if len(rows) < READ_AT_ONCE:
-                return
-            last = rows[-1].position
+        last: int | None = -1
+        while last is not None:
+            last = yield from self._piece(run, last)
+
+    def _piece(self, run: str, after: int) -> Generator[Result, None, int | None]:
+        """Some results of a run; then the position of the last, where more may follow."""
+        query = (
+            sa.select(*[column for column in results.c if column.name != "run"])
+            .where(results.c.run == run, results.c.position > after)
+            .order_by(results.c.position)
+            .limit(READ_AT_ONCE)
+        )
+        with self.errors(), self.engine.connect() as connection:
+            found = connection.execute(query).all()
+            rows = [[*row, codec.read_result(data)] for *row, data in found]
+            keys = {key for row in rows for key in codec.keys_in(row[-1])}
+            named = _find(connection, keys, answers.c.request, answers.c.answer)
+            stored = {key: (request, answer) for key, request, answer in named}
+        for _, *trial, outcome, raw in rows:
+            yield codec.load_result(TrialId(*trial), outcome, raw, stored)
+        return rows[-1][0] if len(rows) == READ_AT_ONCE else None
+
+    def _keep(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Keep answers; one that another process has been given meanwhile was paid for as well."""
+        made = self._insert(connection, answers, [_entry_row(entry) for entry in entries])
+        if made == len(entries):
+            return
+        found = _find(connection, [entry.key for entry in entries], answers.c.answer)
+        kept = {key: codec.load_answer(data).id for key, data in found}
+        beside = [
+            {"key": entry.key, "run": entry.run, "answer": codec.dump_answer(entry.answer)}
+            for entry in entries
+            if kept[entry.key] != entry.answer.id
+        ]
+        if beside:
+            spares.create(connection, checkfirst=True)
+            connection.execute(spares.insert(), beside)
 
     def _insert(
         self, connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
-    ) -> None:
-        """Insert; an answer that is there already stays, a run or result is replaced."""
+    ) -> int:
+        """Insert; an answer that is there already stays, a run or result is replaced.
+
+        How many rows there are that were not.
+        """
         statement = self.insert(table)
         if table is answers:
             statement = statement.on_conflict_do_nothing()
@@ -222,12 +204,15 @@ class Store:
             key = [column.name for column in table.primary_key]
             new = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
             statement = statement.on_conflict_do_update(index_elements=key, set_=new)
-        connection.execute(statement, rows)
+        return connection.execute(statement, rows).rowcount
 
     def insert(self, table: sa.Table) -> Any:
         """An insert that can say what to do on a conflict."""
-        postgres = self.engine.dialect.name == "postgresql"
-        return postgresql.insert(table) if postgres else sqlite.insert(table)
+        if self.engine.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -238,9 +223,7 @@ class Store:
             raise StoreError(f"store {_shown(self.url)}: {_said(exc)}") from exc
 
 
-def _find(
-    connection: Connection, keys: Iterable[str], *columns: sa.Column[Any]
-) -> Iterator[sa.Row[Any]]:
+def _find(connection: Connection, keys: Iterable[str], *columns: sa.Column[Any]) -> Iterator[Any]:
     """The rows of the answers under these keys: the key, and the columns that are wanted."""
     wanted = list(keys)
     query = sa.select(answers.c.key, *columns)
@@ -249,9 +232,9 @@ def _find(
         if connection.dialect.name == "sqlite":
             # One parameter for all of them: a statement with hundreds takes longer than the look.
             listed = sa.select(sa.func.json_each(json.dumps(some)).table_valued("value").c.value)
-            yield from connection.execute(query.where(answers.c.key.in_(listed)))
+            yield from connection.execute(query.where(answers.c.key.in_(listed))).all()
         else:
-            yield from connection.execute(query.where(answers.c.key.in_(some)))
+            yield from connection.execute(query.where(answers.c.key.in_(some))).all()
 
 
 def _run_row(run: Run) -> dict[str, Any]:

@@ -30,7 +30,7 @@ GraderItem = str | dict[str, Any]
 class _Closed(BaseModel):
     """A mapping in the file: unknown keys are refused, and no value is bent into another type."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class FileRef(_Closed):
@@ -133,7 +133,7 @@ class MessageFile(_Closed):
 class ToolFile(BaseModel):
     """A tool of the API; `reply` or `python` answers its calls, a server tool has neither."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     name: Name = Field(description="The tool's name, as the model calls it.")
     reply: Any = Field(

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import AnswerMissingError
 from harness.prompt import Prompt
-from harness.records import Answer, Call, Conversation, Json, Missing, Request, Steps
+from harness.records import Answer, Call, Conversation, Json, Missing, Request, Rival, Steps
 from harness.suite import Tool
 from harness.tools import tool_results, unanswered
 from harness.workshop import Workshop
@@ -53,7 +53,11 @@ class Talk:
     @property
     def conversation(self) -> Conversation:
         """What a grader sees."""
-        return Conversation(tuple(self.prompt.messages), tuple(self.own), self.vars)
+        return self.conversation_beside(None)
+
+    def conversation_beside(self, rival: Rival | None) -> Conversation:
+        """What a grader sees that may ask a rival."""
+        return Conversation(tuple(self.prompt.messages), tuple(self.own), self.vars, rival)
 
     def say(self, content: Json, params: Mapping[str, Any] | None = None) -> Steps[Answer]:
         """Say something, and get the answer after as many rounds of tools as it wants.

@@ -27,7 +27,7 @@ from harness.records import (
     TrialId,
 )
 from harness.steps import side_by_side
-from harness.suite import Case, GraderSpec, Script, Suite
+from harness.suite import Case, GraderSpec, Script, Suite, Written
 from harness.talk import Talk
 from harness.workshop import Workshop
 
@@ -94,31 +94,30 @@ def _program(trial: Trial, talk: Talk, _judged: list[Call]) -> Steps[list[Grade]
 
 
 def _turns(trial: Trial, talk: Talk, judged: list[Call]) -> Steps[list[Grade]]:
-    script, rivals = trial.script, Rivals(trial, talk)
+    script, rivals, turns = trial.script, Rivals(trial, talk), _turns_of(trial)
     grades: list[Grade] = []
-    for number in range(_length(trial)):
-        yield from _said(trial, talk, number)
+    for number, turn in enumerate(turns):
+        yield from _said(trial.case, talk, number, turn)
         if number < len(script.turns):
             specs, seen = script.turns[number].graders, rivals.beside(number + 1)
             for grade in (yield from _graded(talk, specs, seen, judged)):
                 grades.append(replace(grade, turn=number + 1))
-    seen = rivals.beside(_length(trial))
+    seen = rivals.beside(len(turns))
     return grades + (yield from _graded(talk, script.graders, seen, judged))
 
 
-def _length(trial: Trial) -> int:
-    """How many turns there are; a given history that asks already is one."""
-    return len(first_turns(trial.script, trial.candidate)) or 1
+def _turns_of(trial: Trial) -> Sequence[Written | None]:
+    """What the user says, turn by turn; a given history that asks already is one turn, of None."""
+    return first_turns(trial.script, trial.candidate) or (None,)
 
 
-def _said(trial: Trial, talk: Talk, number: int) -> Steps[Answer]:
-    """The answer to a turn of the script, by its number from 0."""
-    said = first_turns(trial.script, trial.candidate)
-    if not said:
+def _said(case: Case, talk: Talk, number: int, turn: Written | None) -> Steps[Answer]:
+    """The answer to a turn of the script; `number` counts from 0."""
+    if turn is None:
         return (yield from talk.answered())
     if number == 0:
-        return (yield from talk.say(talk.workshop.first(trial.case, said[0])))
-    return (yield from talk.say(talk.workshop.content(said[number], talk.scope)))
+        return (yield from talk.say(talk.workshop.first(case, turn)))
+    return (yield from talk.say(talk.workshop.content(turn, talk.scope)))
 
 
 class Rivals:
@@ -136,7 +135,7 @@ class Rivals:
 
     def beside(self, turns: int) -> Conversation:
         """The trial's conversation, with a way to those of rivals after as many turns."""
-        return replace(self.own.conversation, rival=partial(self.conversation, turns=turns))
+        return self.own.conversation_beside(partial(self.conversation, turns=turns))
 
     def conversation(self, name: str, *, turns: int) -> Steps[Conversation]:
         """The rival's conversation; raises AnswerMissingError where an answer is missing."""
@@ -159,9 +158,10 @@ class Rivals:
         rival = next(c for c in self.trial.suite.candidates if c.name == name)
         trial = replace(self.trial, candidate=rival)
         talk, begun = self._talks.get(name) or (_opened(trial, self.own.workshop), 0)
-        for number in range(begun, min(turns, _length(trial))):
-            yield from _as_rival(_said(trial, talk, number))
-            self._talks[name] = (talk, number + 1)
+        for number, turn in enumerate(_turns_of(trial)[:turns]):
+            if number >= begun:
+                yield from _as_rival(_said(trial.case, talk, number, turn))
+                self._talks[name] = (talk, number + 1)
         return talk.conversation
 
 
@@ -215,7 +215,7 @@ def _judged(
 
 def _placed(said: Grade, name: str, weight: float) -> Grade:
     """The grade in its place in the suite; one that does not apply says so by a weight of 0."""
-    return replace(said, name=name, weight=weight if said.weight else 0.0)
+    return said.placed(name, weight if said.weight else 0.0)
 
 
 def _broken(spec: GraderSpec, error: Exception) -> Grade:

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from harness import codec
 from harness.records import Request
-from harness.store import READ_AT_ONCE, Store, tables
+from harness.store import READ_AT_ONCE, Store
+from harness.tables import Blob, tables
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -32,7 +33,7 @@ wanted = sa.Table(
     sa.Column("batch", sa.Integer, nullable=True),
     sa.Column("tries", sa.Integer, nullable=False, default=0),
     sa.Column("run", sa.String(64), nullable=False),
-    sa.Column("missing", sa.LargeBinary, nullable=True),
+    sa.Column("missing", Blob, nullable=True),
     sa.UniqueConstraint("key", "api"),  # in this order, so that nothing is looked up by `api` alone
     sqlite_autoincrement=True,  # a body that is not swept yet must not become another request's
 )
@@ -40,7 +41,7 @@ bodies = sa.Table(
     "harness_bodies",
     tables,
     sa.Column("wanted", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("params", sa.LargeBinary, nullable=False),
+    sa.Column("params", Blob, nullable=False),
 )
 
 FREE = wanted.c.batch.is_(None) & wanted.c.missing.is_(None)
@@ -82,7 +83,7 @@ def note(store: Store, api: str, run: str, requests: Sequence[tuple[str, Request
         set_={"missing": None, "tries": 0, "run": insert.excluded.run},
         where=wanted.c.missing.is_not(None) & (wanted.c.run != insert.excluded.run),
     )
-    body = sa.bindparam("body", type_=sa.LargeBinary)
+    body = sa.bindparam("body", type_=Blob)
     its = sa.select(wanted.c.id, body).where(
         wanted.c.api == api, wanted.c.key == sa.bindparam("of")
     )

@@ -6,14 +6,14 @@ such as a long `time.sleep`, is interrupted soon after it returns.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 LIMIT_S = 30.0
 LOOK_EVERY_S = 0.25
@@ -46,7 +46,7 @@ class Watchdog:
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def run(self, step: Callable[[], T]) -> T:
+    def run(self, step: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """What `step` returns; raises TookTooLongError inside it when its time is up."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -54,7 +54,7 @@ class Watchdog:
         with self._lock:
             self._running = _Step(self.clock() + self.limit_s, threading.get_ident())
         try:
-            return step()
+            return step(*given, **named)
         except StubbornError:
             raise _error_class(self.limit_s) from None
         finally:
@@ -63,8 +63,11 @@ class Watchdog:
     def _let_go(self) -> None:
         """The step has ended; an interruption that comes at this very moment comes too late."""
         while self._running is not None:
-            with contextlib.suppress(TookTooLongError, StubbornError), self._lock:
-                self._running = None
+            try:  # twice a trial: `contextlib.suppress` would take as long as the rest
+                with self._lock:
+                    self._running = None
+            except (TookTooLongError, StubbornError):
+                continue
 
     def close(self) -> None:
         """End the watching thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from harness.errors import GraderError, ModelsError, RenderError
 from harness.fingerprint import content_of
@@ -13,7 +13,7 @@ from harness.model_rules import betas_for, rejected
 from harness.models import Registry
 from harness.pricing import bill
 from harness.prompt import DEFAULT_TTL, Composer, Prompt, merged_params
-from harness.records import Answer, Call, Grade, Grader, Missing, Request, Steps
+from harness.records import Answer, Call, Grade, Grader, Json, Missing, Request, Steps
 from harness.render import is_template
 from harness.suite import Case, GraderSpec, Suite
 
@@ -37,9 +37,9 @@ class Workshop(Composer):
         self.context = GraderContext(suite.folder, judging=self)
         self.judges: set[str] = set()
         self._contents: dict[str, str] = {}
-        self._fixed: dict[int, tuple[GraderSpec, Built]] = {}
+        self._fixed: dict[int, _Made] = {}
         self._sound: dict[int, GraderSpec] = {}
-        self._recent: dict[tuple[int, int], tuple[Mapping[str, Any], GraderSpec, Built]] = {}
+        self._recent: dict[tuple[int, int], _Made] = {}
 
     def call(self, request: Request, answer: Answer) -> Call:
         """The request and its answer, with the bill."""
@@ -60,7 +60,7 @@ class Workshop(Composer):
     def fingerprint(self, case: Case) -> str:
         """The hash of what a case tests, worked out once for all its trials."""
         if case.id not in self._contents:
-            self._contents[case.id] = content_of(case, self)
+            self._contents[case.id] = content_of(case, self, self.grader_item)
         return self._contents[case.id]
 
     def judged(self, asking: Steps[Grade], calls: list[Call]) -> Steps[Grade]:
@@ -138,26 +138,44 @@ class Workshop(Composer):
 
         It is looked at as written too: a number that stands there is no text, a rendered one is.
         """
-        if (fixed := self._fixed.get(id(spec))) is not None:
-            return fixed[1]
-        # Kept with what the ids are of, so that no other object can come to have the same.
-        if (recent := self._recent.get((id(scope), id(spec)))) is not None:
-            return recent[2]
-        built = self._built(spec, scope)
-        if len(self._recent) >= RECENT:
-            self._recent.clear()
-        if id(spec) not in self._fixed:
-            self._recent[id(scope), id(spec)] = (scope, spec, built)
-        return built
+        made = self._made(spec, scope)
+        if made is None:
+            written = spec.item.value
+            if id(spec) not in self._sound and not (
+                isinstance(written, str) and is_template(written)
+            ):
+                arguments(written)
+                self._sound[id(spec)] = spec
+            made = self._make(spec, scope)
+        return made.built
 
-    def _built(self, spec: GraderSpec, scope: Mapping[str, Any]) -> Built:
-        written = spec.item.value
-        if id(spec) not in self._sound and not (isinstance(written, str) and is_template(written)):
-            arguments(written)
-            self._sound[id(spec)] = spec
+    def grader_item(self, spec: GraderSpec, scope: Mapping[str, Any]) -> Json:
+        """The grader as rendered for one case; raises RenderError."""
+        made = self._made(spec, scope)
+        return self.rendered(spec.item, scope) if made is None else made.item
+
+    def _made(self, spec: GraderSpec, scope: Mapping[str, Any]) -> _Made | None:
+        """What was made for all cases, or for this one not long ago."""
+        return self._fixed.get(id(spec)) or self._recent.get((id(scope), id(spec)))
+
+    def _make(self, spec: GraderSpec, scope: Mapping[str, Any]) -> _Made:
         item = self.rendered(spec.item, scope)
         given = arguments(item, rendered=True)
         built = build(given, self.context), given.name or given.kind, given.weight
-        if item == written:
-            self._fixed[id(spec)] = (spec, built)
-        return built
+        made = _Made(spec, scope, item, built)
+        if item == spec.item.value:
+            self._fixed[id(spec)] = made
+        else:
+            if len(self._recent) >= RECENT:
+                self._recent.clear()
+            self._recent[id(scope), id(spec)] = made
+        return made
+
+
+class _Made(NamedTuple):
+    """A grader that was built; kept with what the ids are of, so that no other can have them."""
+
+    spec: GraderSpec
+    scope: Mapping[str, Any]
+    item: Json
+    built: Built

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.analysis.regression_records import Flip, RegressionVerdict
 from harness.analysis.regression_words import detail, limits, points
-from harness.analysis.sidebyside import RunDifference, Showing, SideBySide
 from reports import numbers
 from reports.tables import Table
 from reports.text import one_line
+
+if TYPE_CHECKING:
+    from harness.analysis.sidebyside import RunDifference, Showing, SideBySide
 
 LISTED = 5
 FLIPS_LISTED = 50

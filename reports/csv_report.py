@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from decimal import Decimal
+from functools import lru_cache
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import BinaryIO
 
 from harness.analysis.comparison import Comparison
@@ -19,6 +20,7 @@ COLUMNS = (
 )
 FLAGS = {True: "true", False: "false"}
 _classes = attrgetter(*USAGE_FIELDS)
+_name = lru_cache(maxsize=1024)(cell)  # many trials have the same
 
 
 class TrialsCsv:
@@ -27,8 +29,9 @@ class TrialsCsv:
     wants_trials = True
 
     def __init__(self, file: BinaryIO, comparison: Comparison) -> None:
+        self.file = file
         self.models = {c.name: cell(c.model) for c in comparison.candidates}
-        self.writer = csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n")
+        self.writer = csv.writer(SimpleNamespace(write=self._write), lineterminator="\n")
         self.writer.writerow(COLUMNS)
 
     def add(self, result: Result) -> None:
@@ -39,13 +42,16 @@ class TrialsCsv:
     def finish(self) -> None:
         """Nothing: every row is written."""
 
+    def _write(self, row: str) -> None:
+        self.file.write(row.encode())
+
 
 def _trial(result: Result, model: str | None) -> tuple[object, ...]:
     """The columns from `suite` to `reused`."""
     return (
-        cell(result.id.suite),
-        cell(result.id.case),
-        cell(result.id.candidate),
+        _name(result.id.suite),
+        _name(result.id.case),
+        _name(result.id.candidate),
         model,
         result.id.repeat,
         result.outcome.value,
@@ -75,15 +81,11 @@ def _answer(result: Result) -> tuple[object, ...]:
     latency = result.latency_s
     return (
         None if latency is None else round(latency, 6),
-        _text(last.stop_reason if last else None),
-        _text(request_id),
-        cell(" ".join(result.tags)),
+        _name(last.stop_reason) if last and last.stop_reason is not None else None,
+        None if request_id is None else cell(request_id),
+        _name(" ".join(result.tags)),
         cell(last.text) if last else None,
     )
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else cell(text)
 
 
 def _dollars(amount: Decimal | None) -> str | None:

@@ -46,7 +46,7 @@ class HtmlReport:
         document = trial_document(result, self.shared, whole=self.left > 0)
         if self.left <= 0 and result.messages:
             document["left_out"] = LEFT_OUT
-        self._write({"of": case, "by": self.candidates[result.id.candidate], **document})
+        self._dump({"of": case, "by": self.candidates[result.id.candidate], **document})
 
     def finish(self) -> None:
         """Write the end of the page."""
@@ -64,7 +64,7 @@ class HtmlReport:
         number = self.cases.get(key)
         if number is None:
             number = self.cases[key] = len(self.cases)
-            self._write(
+            self._dump(
                 {
                     "case": visible(result.id.case),
                     "suite": visible(result.id.suite),
@@ -74,15 +74,22 @@ class HtmlReport:
             )
         return number
 
-    def _write(self, document: dict[str, Any]) -> None:
-        data = embedded(document)
-        self.left -= len(data)
-        self.file.write(b",\n" + data)
+    def _dump(self, document: dict[str, Any]) -> None:
+        self._write(orjson.dumps(document))
+
+    def _write(self, data: bytes) -> None:
+        data = b",\n" + escaped(data)
+        self.left -= len(data) - 2
+        self.file.write(data)
 
 
 def embedded(document: object) -> bytes:
     """JSON that no HTML parser takes for anything but text."""
-    data = orjson.dumps(document)
+    return escaped(orjson.dumps(document))
+
+
+def escaped(data: bytes) -> bytes:
+    """The same JSON, with what HTML or JavaScript could take for more than text escaped."""
     for character, escape in _ESCAPES:
         data = data.replace(character, escape)
     return data

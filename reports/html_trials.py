@@ -27,57 +27,89 @@ TOKENS = {
     "web_search_requests": "web searches",
 }
 ALWAYS = ("input_tokens", "output_tokens")
+SAID = ("messages", "system")
+LATELY, SHORT = 1_000, 1_000
+"""How many contents are known by their JSON, and up to how many bytes it is kept itself."""
 
 
 class Shared:
-    """Contents that many trials have in common, each written once and then named by its number."""
+    """Contents that many trials have in common, each written once and then named by its number.
 
-    def __init__(self, write: Callable[[dict[str, Any]], None]) -> None:
+    What came up lately is known by its JSON, without being made ready to be shown again.
+    """
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
         self.write = write
         self.numbers: dict[bytes, int] = {}
+        self.lately: dict[bytes, int] = {}
 
     def number(self, content: object) -> int:
         """The number of `content` (a text, or a list of blocks); it is written if it is new."""
-        blocks = shown(content)
-        digest = blake2b(orjson.dumps(blocks), digest_size=16).digest()
-        number = self.numbers.get(digest)
+        key = _key(content)
+        if key is None:
+            return self._written(shown(content))
+        number = self.lately.get(key)
         if number is None:
-            number = self.numbers[digest] = len(self.numbers)
-            self.write({"shared": blocks})
+            if len(self.lately) == LATELY:
+                self.lately.clear()
+            number = self.lately[key] = self._written(shown(content))
         return number
 
     def messages(self, messages: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
         """Each message's role and the number of its content."""
         return [(visible(str(m["role"])), self.number(m["content"])) for m in messages]
 
+    def _written(self, blocks: list[dict[str, str]]) -> int:
+        data = orjson.dumps(blocks)
+        digest = blake2b(data, digest_size=16).digest()
+        number = self.numbers.get(digest)
+        if number is None:
+            number = self.numbers[digest] = len(self.numbers)
+            self.write(b'{"shared":' + data + b"}")
+        return number
+
+
+def _key(content: object) -> bytes | None:
+    """What only this content has: its JSON or, if that is long, a digest; `None` if it has none."""
+    try:
+        data = orjson.dumps(content)
+    except TypeError:  # integers beyond 64 bits, half surrogates
+        return None
+    return data if len(data) <= SHORT else blake2b(data).digest()
+
 
 def trial_document(result: Result, shared: Shared, *, whole: bool) -> dict[str, Any]:
-    """How the trial ended and, if `whole`, all that was asked and said; empty keys left out."""
-    answers = result.calls_for("answer")
-    cost = numbers.dollars(result.bill.total) if result.bill else numbers.UNKNOWN
+    """How the trial ended and, if `whole`, all that was asked and said."""
+    bill = result.bill
+    cost = numbers.dollars(bill.total) if bill else numbers.UNKNOWN
     document: dict[str, Any] = {
         "repeat": result.id.repeat,
         "outcome": result.outcome.value,
         "cost": cost,
         "measures": _measures(result, cost),
-        "reason": _cut(result.reason),
+        **({"reason": _cut(result.reason)} if result.reason else {}),
         "flags": [name for name in ("refused", "truncated") if getattr(result, name)],
         "grades": [_grade(grade) for grade in result.grades],
-        "messages": [],
-        "calls": [],
     }
-    if whole:
-        document["messages"] = shared.messages(result.messages)
-        document["calls"] = [_call(call, shared) for call in result.calls]
-        if answers:
-            first = answers[0].request.params
-            document["given"] = len(first.get("messages", result.messages))
-            document["answer"] = shared.number(answers[-1].answer.content)
-            if first.get("system"):
-                document["system"] = shared.number(first["system"])
-        else:
-            document["given"] = len(result.messages)
-    return {key: value for key, value in document.items() if value not in ("", None)}
+    document.update(_said(result, shared) if whole else {"messages": [], "calls": []})
+    return document
+
+
+def _said(result: Result, shared: Shared) -> dict[str, Any]:
+    """All that was asked and said; `given` counts the messages of the first request."""
+    answers = result.calls_for("answer")
+    document: dict[str, Any] = {
+        "messages": shared.messages(result.messages),
+        "calls": [_call(call, shared) for call in result.calls],
+        "given": len(result.messages),
+    }
+    if answers:
+        first = answers[0].request.params
+        document["given"] = len(first.get("messages", result.messages))
+        document["answer"] = shared.number(answers[-1].answer.content)
+        if first.get("system"):
+            document["system"] = shared.number(first["system"])
+    return document
 
 
 def _measures(result: Result, cost: str) -> list[str]:
@@ -85,8 +117,9 @@ def _measures(result: Result, cost: str) -> list[str]:
         return [_missing(result)] if result.missing else []
     parts = [] if result.score is None else [f"score {numbers.score(result.score)}"]
     parts += [cost, *_tokens(result.usage or UNKNOWN_USAGE)]
-    if result.latency_s is not None:
-        parts.append(numbers.seconds(result.latency_s))
+    latency = result.latency_s
+    if latency is not None:
+        parts.append(numbers.seconds(latency))
     return [*parts, _missing(result)] if result.missing else parts
 
 
@@ -126,26 +159,36 @@ def _grade(grade: Grade) -> dict[str, Any]:
 
 
 def _call(call: Call, shared: Shared) -> dict[str, Any]:
-    answer, params = call.answer, dict(call.request.params)
-    messages = params.pop("messages", ())
-    system = params.pop("system", None)
-    how = ["reused"] if answer.reused else [answer.mode]
-    how += ["simulated"] if answer.simulated else []
-    how += [f"{answer.attempts} attempts"] if answer.attempts > 1 else []
+    answer = call.answer
     lines = (
-        [call.request.purpose, answer.model, *how, f"stop_reason {answer.stop_reason}"],
-        [*_tokens(answer.usage), numbers.dollars(call.bill.total)],
-        [numbers.seconds(answer.latency_s), answer.request_id or "no request id"],
+        _made(call),
+        " · ".join([*_tokens(answer.usage), numbers.dollars(call.bill.total)]),
+        visible(f"{numbers.seconds(answer.latency_s)} · {answer.request_id or 'no request id'}"),
     )
-    document: dict[str, Any] = {
-        "lines": [visible(" · ".join(line)) for line in lines],
-        "params": shared.number(_json(params)),
-    }
+    settings = {key: value for key, value in call.request.params.items() if key not in SAID}
+    document: dict[str, Any] = {"lines": lines, "params": shared.number(settings)}
     if call.request.purpose == "judge":
-        asked = [{"role": "system", "content": system}] if system else []
-        told = {"role": "assistant", "content": answer.content}
-        document["messages"] = shared.messages([*asked, *messages, told])
+        document["messages"] = shared.messages(_judging(call))
     return document
+
+
+def _made(call: Call) -> str:
+    answer = call.answer
+    parts = [call.request.purpose, answer.model, "reused" if answer.reused else answer.mode]
+    if answer.simulated:
+        parts.append("simulated")
+    if answer.attempts > 1:
+        parts.append(f"{answer.attempts} attempts")
+    return visible(" · ".join([*parts, f"stop_reason {answer.stop_reason}"]))
+
+
+def _judging(call: Call) -> list[Mapping[str, Any]]:
+    """What a judge was told, and what it said."""
+    params = call.request.params
+    system = params.get("system")
+    asked = [{"role": "system", "content": system}] if system else []
+    told = {"role": "assistant", "content": call.answer.content}
+    return [*asked, *params.get("messages", ()), told]
 
 
 def shown(content: object) -> list[dict[str, str]]:

@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, BinaryIO
 
+import orjson
+
 from harness.analysis.comparison import Comparison
-from harness.records import Call, Result
+from harness.records import Bill, Call, Result
 
 FORMAT = 1
 RUN_FIELDS = (
@@ -67,7 +70,9 @@ def run_json(comparison: Comparison) -> bytes:
 
 def trial_json(result: Result, model: str | None) -> bytes:
     """One line of `trials.jsonl`, without its end."""
-    return _encoded(trial_document(result, model), numbers=False)
+    document = trial_document(result, model)
+    in_utc = {call.answer.answered_at.tzinfo for call in result.calls} <= {UTC}
+    return _encoded(document, numbers=False, in_utc=in_utc)
 
 
 def run_document(comparison: Comparison) -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _named(record: object, names: Sequence[str]) -> dict[str, Any]:
 
 
 def trial_document(result: Result, model: str | None) -> dict[str, Any]:
-    """One line of `trials.jsonl`, with records and Decimals still in it."""
+    """One line of `trials.jsonl`, with records still in it."""
     return {
         "trial": str(result.id),
         "suite": result.id.suite,
@@ -117,27 +122,37 @@ def trial_document(result: Result, model: str | None) -> dict[str, Any]:
 
 
 def _call(call: Call) -> dict[str, Any]:
+    spent = call.spent
     return {
         "purpose": call.request.purpose,
         "params": call.request.params,
         "api_version": call.request.api_version,
         "betas": call.request.betas,
         "answer": call.answer,
-        "cost_usd": call.bill,
-        "spent_usd": call.spent,
+        "cost_usd": _bill(call.bill),
+        "spent_usd": None if spent is None else _digits(spent),
     }
 
 
-def _encoded(document: object, *, numbers: bool) -> bytes:
-    """JSON, with dollars as numbers and indented, or with dollars as texts and on one line."""
-    import orjson
+@lru_cache(maxsize=1024)  # many answers cost the same
+def _bill(bill: Bill) -> dict[str, str | None]:
+    amounts = {field.name: getattr(bill, field.name) for field in fields(bill)}
+    return {name: None if usd is None else _digits(usd) for name, usd in amounts.items()}
+
+
+def _encoded(document: object, *, numbers: bool, in_utc: bool = False) -> bytes:
+    """JSON, with dollars as numbers and indented, or with dollars as texts and on one line.
+
+    Where all times are `in_utc`, as nearly always, it is quicker not to look at each.
+    """
 
     def default(value: object) -> object:
         if not isinstance(value, Decimal):
             return _plain(value)
         return orjson.Fragment(_digits(value)) if numbers else _digits(value)
 
-    option = orjson.OPT_PASSTHROUGH_DATETIME | (orjson.OPT_INDENT_2 if numbers else 0)
+    option = orjson.OPT_UTC_Z if in_utc else orjson.OPT_PASSTHROUGH_DATETIME
+    option |= orjson.OPT_INDENT_2 if numbers else 0
     try:
         return orjson.dumps(document, default, option)
     except TypeError:
@@ -145,6 +160,7 @@ def _encoded(document: object, *, numbers: bool) -> bytes:
         return json.dumps(_deep(document, numbers=numbers), indent=2 if numbers else None).encode()
 
 
+@lru_cache(maxsize=1024)
 def _digits(amount: Decimal) -> str:
     return f"{amount.quantize(_PLACES):f}".rstrip("0").rstrip(".")
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.analysis.cascade import AGREEMENT, Cascade
-from harness.analysis.routes_by_tag import FEWEST, TagRouting, Worth
-from harness.analysis.routing import CandidateRoute, Routing
 from reports import numbers
 from reports.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from harness.analysis.cascade import Cascade
+    from harness.analysis.routes_by_tag import TagRouting, Worth
+    from harness.analysis.routing import CandidateRoute, Routing
 
 WORDS = {
     "non_inferior": "non-inferior",
@@ -226,18 +227,29 @@ def assumptions(
         "batch prices are those of the same calls as batches, not sampled again; 95 % limits.",
     ]
     if by_tag is not None:
-        said.append(
-            f"A tag has its own route with {FEWEST} cases or more and a test that passes among "
-            f"{by_tag.tests:,} (Holm over tags and candidates). Held out: every case is sent by a "
-            "rule made without its fifth of the clusters; a rule from all cases is a little better."
-        )
-    if cascades:
-        said.append(
-            "Cascades: every call costs the cheap answer and the signal, an escalated one the dear "
-            "answer besides, and the latencies add up; thresholds are chosen on other cases, the "
-            "cheapest with the dear model's pass rate. The mix sends a random share of the traffic "
-            "to each model for the same money."
-        )
+        said.append(_of_tags(by_tag))
+    return said + (_of_cascades(cascades) if cascades else [])
+
+
+def _of_tags(by_tag: TagRouting) -> str:
+    from harness.analysis.routes_by_tag import FEWEST
+
+    return (
+        f"A tag has its own route with {FEWEST} cases or more and a test that passes among "
+        f"{by_tag.tests:,} (Holm over tags and candidates). Held out: every case is sent by a "
+        "rule made without its fifth of the clusters; a rule from all cases is a little better."
+    )
+
+
+def _of_cascades(cascades: Sequence[Cascade]) -> list[str]:
+    from harness.analysis.cascade import AGREEMENT
+
+    said = [
+        "Cascades: every call costs the cheap answer and the signal, an escalated one the dear "
+        "answer besides, and the latencies add up; thresholds are chosen on other cases, the "
+        "cheapest with the dear model's pass rate. The mix sends a random share of the traffic "
+        "to each model for the same money."
+    ]
     if any(one.signal == AGREEMENT for one in cascades):
         said.append("Repeats agree when they say the same but for case and spacing.")
     return said

@@ -20,6 +20,9 @@ from reports.html import HtmlReport
 from reports.json_report import RunJson, TrialsJsonl
 from reports.markdown import MarkdownReport
 
+WRITTEN_AT_ONCE = 1 << 16
+"""Bytes; a trial has some thousands of them."""
+
 
 class Report(Protocol):
     """One format: it is shown every trial once, in bounded memory, and then finishes its file."""
@@ -102,7 +105,7 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file to write into, which takes the name `path` only when all went well."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        with unfinished.open("wb") as file:
+        with unfinished.open("wb", buffering=WRITTEN_AT_ONCE) as file:
             yield file
         unfinished.replace(path)
     finally:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np  # noqa: F401 (pytester forgets modules, and this one cannot load twice)
 import pytest
-import scipy.special  # noqa: F401 (pytester forgets modules, and this one cannot load twice)
 from hypothesis import settings
 from local_api import Behaviour, LocalApi
 
-# The first example of a test may import scipy, and machines are slow: no deadline an example.
+# The first example of a test may import numpy, and machines are slow: no deadline an example.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 

@@ -93,26 +93,6 @@ def agreement(
     return Agreement(accuracy, kappa, _confusion(pairs), len(people) - len(both))
 
 
-def agreement_by(
-    people: Verdicts,
-    judge: Verdicts,
-    groups: Sequence[Hashable],
-    clusters: Labels = None,
-    *,
-    alpha: float = 0.05,
-) -> Mapping[Hashable, Agreement]:
-    """The agreement in each group, a candidate for instance, in the order they first appear."""
-    return {
-        group: agreement(
-            [people[i] for i in rows],
-            [judge[i] for i in rows],
-            None if clusters is None else [clusters[i] for i in rows],
-            alpha=alpha,
-        )
-        for group, rows in _rows(groups).items()
-    }
-
-
 def bias_by(
     people: Values,
     judge: Values,

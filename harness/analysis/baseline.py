@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from harness.analysis.tally import CaseKey
+from harness.analysis.attempts import CaseKey
 from harness.records import Candidate, Outcome, Result, Run, add_dollars
 
 

@@ -19,7 +19,8 @@ from harness.analysis.hull import Side
 from harness.analysis.routing import CALLS, cost_of, money, scaled
 
 if TYPE_CHECKING:
-    from harness.analysis.traffic import Attempt, Table, Traffic
+    from harness.analysis.attempts import Attempt
+    from harness.analysis.traffic import Table, Traffic
 
 SEED = 0
 AGREEMENT = "agreement of repeats"
@@ -128,7 +129,7 @@ def _dear_cost(found: Fitted) -> Decimal | None:
 def rows_of(table: Table, cheap: str, dear: str, signal: str) -> Rows:
     """A row an attempt of the cheap candidate, with the dear one's mean over its repeats."""
     first, second = table.columns[cheap], table.columns[dear]
-    paid = second.dollars["live"]
+    paid, clusters = second.dollars("live"), table.clusters
     signals: list[float | None] = []
     gates: list[float | None] = []
     owners: list[int] = []
@@ -149,21 +150,22 @@ def rows_of(table: Table, cheap: str, dear: str, signal: str) -> Rows:
         expensive_cost=[None if paid is None else paid[row] for row in owners],
         gate_cost=gates,
         cases=owners,
-        clusters=[table.clusters[row] for row in owners],
+        clusters=[clusters[row] for row in owners],
     )
 
 
 def _agreement(attempt: Attempt, others: Sequence[Attempt]) -> tuple[float | None, float | None]:
     """The share of the other attempts that said the same, and what asking them costs."""
-    said = [other.said for other in others if other.said is not None]
+    said = [other.told.said for other in others if other.told.said is not None]
     costs = [_live(other) for other in others if other.bill is not None]
     known = [cost for cost in costs if cost is not None]
-    share = fmean(one == attempt.said for one in said) if said else None
+    share = fmean(one == attempt.told.said for one in said) if said else None
     return share, sum(known) if len(known) == len(costs) else None
 
 
 def _graded(attempt: Attempt) -> tuple[float | None, float | None]:
-    return attempt.signal, None if attempt.gate is None else float(attempt.gate)
+    told = attempt.told
+    return told.signal, None if told.gate is None else float(told.gate)
 
 
 def _live(attempt: Attempt) -> float | None:
@@ -176,5 +178,5 @@ def _bound(table: Table, cheap: str, signal: str) -> Bound:
     if signal == AGREEMENT:
         return ""
     attempts = [a for case in table.columns[cheap].cases for a in case.attempts]
-    own = all(attempt.alone for attempt in attempts)
+    own = all(attempt.told.alone for attempt in attempts)
     return "upper bound" if own or signal in NEED_THE_ANSWER else ""

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 
+from harness.analysis.attempts import CaseKey
+from harness.analysis.columns import Columns
 from harness.analysis.comparison import ClassFigures, Classification, Confusion
+from harness.analysis.decisions import Decision
 from harness.analysis.estimates import estimate
-from harness.analysis.tally import CaseTally
 
 
-def classification(cases: Sequence[CaseTally]) -> Classification | None:
-    """What the `label` graders of these cases saw; None where there are none.
+def classification(
+    columns: Columns, labels: Mapping[CaseKey, Mapping[Decision, int]]
+) -> Classification | None:
+    """What the `label` graders of these cases saw, from their decisions; None where there are none.
 
     F1 is 2·TP/(2·TP + FP + FN) and macro F1 its plain mean over the classes (Opitz and Burst 2019,
     "averaged F1"). An answer without a class is a miss of the expected class, and no class itself.
     Precision is None where a class was never found, recall where it was never expected.
     """
-    counts: Counter[tuple[str, str | None]] = Counter()
-    for case in cases:
-        counts.update(case.labels or {})
-    if not counts:
+    if not labels:
         return None
+    counts: Counter[Decision] = Counter()
+    for seen in labels.values():
+        counts.update(seen)
     support, found, right = Counter[str](), Counter[str](), Counter[str]()
     for (expected, got), count in counts.items():
         support[expected] += count
@@ -34,7 +38,7 @@ def classification(cases: Sequence[CaseTally]) -> Classification | None:
     classes = tuple(_figures(name, support[name], found[name], right[name]) for name in names)
     return Classification(
         decisions=counts.total(),
-        accuracy=estimate(cases, lambda case: case.accuracy),
+        accuracy=estimate(columns, [_accuracy(labels.get(key, {})) for key in columns.keys]),
         macro_f1=math.fsum(one.f1 for one in classes) / len(classes),
         classes=classes,
         confusion=tuple(
@@ -44,6 +48,11 @@ def classification(cases: Sequence[CaseTally]) -> Classification | None:
             )
         ),
     )
+
+
+def _accuracy(labels: Mapping[Decision, int]) -> float:
+    right = sum(n for (expected, found), n in labels.items() if expected == found)
+    return right / sum(labels.values()) if labels else math.nan
 
 
 def _figures(name: str, support: int, found: int, right: int) -> ClassFigures:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness.analysis.between import Pair, Pareto
 from harness.prefix import CacheHits
 from harness.records import Run, Usage
+from harness.records.record import record
 
 if TYPE_CHECKING:
     from harness.analysis.routing import Routing
@@ -78,7 +79,7 @@ class Quality:
     pass_hat_k_intervals: Mapping[str, Estimate] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AnswerUsage(Usage):
     """Tokens of the candidate's answers, judges left out, and how many requests they took."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.analysis.hull import Point, Position, against_chord
@@ -32,12 +32,6 @@ Choice = Callable[["Floats", "Floats"], int]
 
 The last threshold escalates always, so that its quality is the expensive model's.
 """
-
-Rule = Callable[["Codes"], int]
-"""From the rows of the cases of one tag to the candidate that they should be sent to."""
-
-
-UNKNOWN = Interval(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +78,6 @@ class Cascade:
     position: Position | None = None
     missing: int = 0
     why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Routed:
-    """A route for each tag, chosen on all cases, and what choosing so is worth on cases held out.
-
-    `routes` maps a tag to the number of its candidate. The optimisms are as those of a cascade.
-    """
-
-    routes: Mapping[Hashable, int] = field(default_factory=dict)
-    quality: Interval = UNKNOWN
-    cost: Interval = UNKNOWN
-    quality_optimism: float | None = None
-    cost_optimism: float | None = None
-    why: str = ""
-
-
-def net_benefit(dollars_per_score: float) -> Choice:
-    """Choose what makes the most of score × worth less cost; the fewest escalations of equals."""
-
-    def choose(quality: Floats, cost: Floats) -> int:
-        return int((dollars_per_score * quality - cost).argmax())
-
-    return choose
 
 
 def cheapest_within(margin: float) -> Choice:
@@ -170,59 +140,6 @@ def cross_fit_cascade(
         position=against_chord(Point("cascade", cost.value, quality.value), (cheap, expensive)),
         missing=table.missing,
     )
-
-
-def cross_fit_routes(
-    tags: Sequence[Hashable],
-    scores: Sequence[Values],
-    costs: Sequence[Values],
-    rule: Rule,
-    *,
-    seed: int,
-    clusters: Labels = None,
-) -> Routed:
-    """What it is worth to choose a candidate for every tag by `rule`, on cases held out.
-
-    Each case has one tag; `scores` and `costs` have a column a candidate, `None` where missing.
-    `rule` is asked with the rows of one tag, outside one of five folds; a tag with no case there
-    goes where all those cases would. Cases with a missing figure are left out, and never shown
-    to the rule.
-    """
-    import numpy as np
-
-    score, cost = (np.array([floats(c) for c in columns]) for columns in (scores, costs))
-    rows = np.flatnonzero(~np.isnan(np.concatenate([score, cost])).any(axis=0))
-    cluster = cluster_codes(clusters, len(tags))
-    _, codes = np.unique(cluster[rows], return_inverse=True)
-    if not len(rows) or codes.max() == 0:
-        why = ONE_CLUSTER if len(rows) else NO_CASES
-        return Routed(quality=Interval(None, why=why), cost=Interval(None, why=why), why=why)
-    names = list(dict.fromkeys(tags))
-    numbers = {name: i for i, name in enumerate(names)}
-    tag = np.array([numbers[name] for name in tags], dtype=np.intp)
-    fold, chosen = split(codes, seed=seed), np.zeros(len(rows), dtype=np.intp)
-    for number in range(int(fold.max()) + 1):
-        inside = rows[fold == number]
-        routes = _routes(tag, rows[fold != number], rule, set(tag[inside].tolist()))
-        chosen[fold == number] = [routes[t] for t in tag[inside]]
-    routes = _routes(tag, rows, rule, set(tag[rows].tolist()))
-    final = np.array([routes[t] for t in tag[rows]], dtype=np.intp)
-    labels = codes.tolist()
-    quality = rate_interval(score[chosen, rows], labels)
-    dollars = mean_interval(cost[chosen, rows], labels)
-    return Routed(
-        {names[t]: route for t, route in routes.items()},
-        quality,
-        dollars,
-        _less(float(score[final, rows].mean()), quality.value),
-        _less(dollars.value, float(cost[final, rows].mean())),
-    )
-
-
-def _routes(tag: Codes, rows: Codes, rule: Rule, wanted: set[int]) -> dict[int, int]:
-    """The candidate of each wanted tag, by the rule on those of `rows` that have the tag."""
-    found = {t: rows[tag[rows] == t] for t in sorted(wanted)}
-    return {t: rule(own if len(own) else rows) for t, own in found.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.analysis.distributions import binomial_at_most
 from harness.analysis.variance import (
     NO_CASES,
     MeanVariance,
@@ -134,7 +135,6 @@ def quantile_interval(
     value makes all unknown. ValueError where `share` is not between 0 and 1.
     """
     import numpy as np
-    from scipy.special import bdtr  # type: ignore[import-untyped, unused-ignore]
 
     if not 0 < share < 1:
         raise ValueError(f"the share of a quantile is {share!r}; it lies between 0 and 1")
@@ -145,7 +145,7 @@ def quantile_interval(
         return Interval(None, n=n, why=why)
     tail = alpha / sides
     # at_most[j] is the chance that j values or fewer lie below the quantile.
-    at_most = bdtr(np.arange(n), n, share)
+    at_most = binomial_at_most(n, share)
     below = int(np.searchsorted(at_most, tail, side="right"))
     above = int(np.searchsorted(at_most, 1 - tail, side="left"))
     value = float(np.quantile(ordered, share))

@@ -23,19 +23,5 @@ def holm(p_values: PValues) -> tuple[float | None, ...]:
     return tuple(adjusted)
 
 
-def benjamini_hochberg(p_values: PValues) -> tuple[float | None, ...]:
-    """Each p, adjusted so that of the claims below α a share of at most α is false on average.
-
-    The i-th smallest of m becomes the smallest of m·p_j/j for j from i on. Benjamini and Hochberg
-    1995; for looking around, not for acting on.
-    """
-    adjusted: list[float | None] = [None] * len(p_values)
-    smallest = 1.0
-    for rank, (p, place) in reversed(list(enumerate(_ascending(p_values), start=1))):
-        smallest = min(smallest, len(p_values) * p / rank)
-        adjusted[place] = smallest
-    return tuple(adjusted)
-
-
 def _ascending(p_values: PValues) -> list[tuple[float, int]]:
     return sorted((p, place) for place, p in enumerate(p_values) if p is not None)

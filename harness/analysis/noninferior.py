@@ -19,8 +19,8 @@ from harness.errors import UsageError
 from harness.records import MAX_MISSING
 
 if TYPE_CHECKING:
-    from harness.analysis.traffic import Columns
-    from harness.analysis.variance import Floats, Labels
+    from harness.analysis.columns import Column, Columns
+    from harness.analysis.variance import Labels
 
 Standing = Literal["non_inferior", "inferior", "inconclusive", "invalid"]
 CHANGES = "missing trials could change the verdict"
@@ -102,24 +102,37 @@ def judged(contests: Sequence[Contest], rule: Rule) -> tuple[Judged, ...]:
     Non-inferior: the one-sided p of the effective-n Tango statistic, adjusted by Holm 1979, is
     below alpha. Inferior: the one-sided upper limit is below −margin. Otherwise inconclusive.
     """
-    seen = [_look(c, c.candidate.passed, c.reference.passed, rule) for c in contests]
-    gaps = [bool(c.candidate.missing or c.reference.missing) for c in contests]
-    low, high = list(seen), list(seen)
-    for i, contest in enumerate(contests):
-        if gaps[i] and not contest.broken:
-            low[i] = _look(contest, contest.candidate.worst, contest.reference.best, rule)
-            high[i] = _look(contest, contest.candidate.best, contest.reference.worst, rule)
-    ways = [_standings(looks, rule) for looks in (seen, low, high)]
+    seen, ways = _readings(contests, rule)
     adjusted = holm([look.p for look in seen])
     found = []
     for i, contest in enumerate(contests):
-        standing, why = ways[0][i], seen[i].why
-        if contest.broken:
-            standing, why = "invalid", contest.broken
-        elif len({way[i] for way in ways}) > 1:
-            standing, why = "inconclusive", CHANGES
+        standing, why = _settled(contest, [way[i] for way in ways], seen[i].why)
         found.append(_judged(contest, seen[i], standing, why, (adjusted[i], rule, len(contests))))
     return tuple(found)
+
+
+def standings(contests: Sequence[Contest], rule: Rule) -> list[Standing]:
+    """The verdicts of `judged` alone, without what they stand on."""
+    _, ways = _readings(contests, rule)
+    rows = zip(contests, zip(*ways, strict=True), strict=True)
+    return [_settled(contest, ways_of_one, "")[0] for contest, ways_of_one in rows]
+
+
+def _readings(contests: Sequence[Contest], rule: Rule) -> tuple[list[_Look], list[list[Standing]]]:
+    """The contests as they are, and their verdicts so and with missing trials at both extremes."""
+    seen = [_look(c, c.candidate.passed, c.reference.passed, rule) for c in contests]
+    low, high = list(seen), list(seen)
+    for i, c in enumerate(contests):
+        if (c.candidate.missing or c.reference.missing) and not c.broken:
+            low[i] = _look(c, c.candidate.worst, c.reference.best, rule)
+            high[i] = _look(c, c.candidate.best, c.reference.worst, rule)
+    return seen, [_standings(looks, rule) for looks in (seen, low, high)]
+
+
+def _settled(contest: Contest, ways: Sequence[Standing], why: str) -> tuple[Standing, str]:
+    if contest.broken:
+        return "invalid", contest.broken
+    return ("inconclusive", CHANGES) if len(set(ways)) > 1 else (ways[0], why)
 
 
 def _standings(looks: Sequence[_Look], rule: Rule) -> list[Standing]:
@@ -133,7 +146,7 @@ def _standings(looks: Sequence[_Look], rule: Rule) -> list[Standing]:
     return found
 
 
-def _look(contest: Contest, candidate: Floats, reference: Floats, rule: Rule) -> _Look:
+def _look(contest: Contest, candidate: Column, reference: Column, rule: Rule) -> _Look:
     if contest.broken:
         return _Look(None, None, None, None, 0, 0, contest.broken, "")
     limits = difference(candidate, reference, contest.clusters, alpha=rule.alpha, sides=1)
@@ -178,8 +191,7 @@ def _judged(
 
 def _more_cases(contest: Contest, look: _Look, rule: Rule, size: int) -> tuple[int | None, str]:
     """Cases beyond those there are, at Holm's strictest step; None with the reason."""
-    pair = [_scores(contest.candidate), _scores(contest.reference)]
-    spread = measured_spread(pair[0], pair[1], contest.clusters)
+    spread = measured_spread(contest.candidate.scores, contest.reference.scores, contest.clusters)
     if spread is None or look.value is None:
         return None, "too few cases to plan with"
     gap = look.value + rule.margin
@@ -195,7 +207,3 @@ def _more_cases(contest: Contest, look: _Look, rule: Rule, size: int) -> tuple[i
     # little the cases seen differ: with no difference at all, that is what has to be overcome.
     least = (NormalDist().inv_cdf(alpha) / gap) ** 2 * rule.margin * (1 - rule.margin)
     return max(1, max(plan.number, math.ceil(spread.deff * least)) - look.n), ""
-
-
-def _scores(columns: Columns) -> list[list[float]]:
-    return [[a.passed for a in case.attempts if a.passed is not None] for case in columns.cases]

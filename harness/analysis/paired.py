@@ -9,13 +9,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.analysis.intervals import wilson
+from harness.analysis.distributions import t_above, tosses_at_most
 from harness.analysis.variance import (
     NO_CASES,
     Sides,
     complete,
     few_clusters,
-    t_above,
     t_critical,
     variance_of,
 )
@@ -225,48 +224,12 @@ def mcnemar(b: int, c: int) -> McNemar:
 
     Exact conditional and mid-p: Fagerland, Lydersen and Laake 2013. 1 where none is discordant.
     """
-    from scipy.special import bdtr  # type: ignore[import-untyped, unused-ignore]
-
     n, fewer = b + c, min(b, c)
     if n == 0:
         return McNemar(1.0, 1.0)
     here = math.comb(n, fewer) / 2**n
-    exact = min(1.0, 2 * float(bdtr(fewer, n, 0.5)))
+    exact = min(1.0, 2 * tosses_at_most(fewer, n))
     return McNemar(exact, 1 - here / 2 if b == c else exact - here)
-
-
-def newcombe(
-    both: int, a_only: int, b_only: int, neither: int, *, critical: float
-) -> tuple[float, float] | None:
-    """Limits of the difference of two rates on the same cases: Newcombe 1998, method 10.
-
-    A published alternative to `tango_limits` for plain binary data; None where there are no cases.
-    """
-    n = both + a_only + b_only + neither
-    if n == 0:
-        return None
-    p, q = (both + a_only) / n, (both + b_only) / n
-    (p_low, p_high), (q_low, q_high) = wilson(p, n, critical), wilson(q, n, critical)
-    phi = _phi(both, a_only, b_only, neither)
-    return (
-        p - q - _distance(p - p_low, q_high - q, phi),
-        p - q + _distance(p_high - p, q - q_low, phi),
-    )
-
-
-def _distance(u: float, v: float, phi: float) -> float:
-    return math.sqrt(max(0.0, u * u - 2 * phi * u * v + v * v))
-
-
-def _phi(both: int, a_only: int, b_only: int, neither: int) -> float:
-    """The correlation of the two rates, with Newcombe's continuity correction where it helps."""
-    margins = math.prod((both + a_only, b_only + neither, both + b_only, a_only + neither))
-    if margins == 0:
-        return 0.0
-    cross = float(both * neither - a_only * b_only)
-    if cross > 0:
-        cross = max(cross - (both + a_only + b_only + neither) / 2, 0.0)
-    return cross / math.sqrt(margins)
 
 
 EXACT_CLUSTERS = 18

@@ -5,6 +5,7 @@ Tests are on the pass rate, over the cases that both were graded in, all suites 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -18,11 +19,10 @@ from harness.analysis.between import (
     RatioLimits,
     TagDifference,
 )
+from harness.analysis.columns import Columns, shared
 from harness.analysis.multiplicity import holm
 from harness.analysis.paired import Difference, difference, discordant, mcnemar, sign_flip
 from harness.analysis.ratios import ratio
-from harness.analysis.samples import Sample, sample, shared
-from harness.analysis.tally import CaseKey, CaseTally
 from harness.records import MAX_MISSING
 
 ALPHA = 0.05
@@ -32,8 +32,6 @@ SEED = 20_261_021
 MANY_PAIRS = 15
 """More pairs than this have no sign-flip test: it takes longer than all else together."""
 
-Cases = Mapping[CaseKey, CaseTally]
-
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -41,18 +39,20 @@ class _Found:
 
     a: str
     b: str
-    left: Sample
-    right: Sample
+    left: Columns
+    right: Columns
     seen: Difference
     worst: Difference
     best: Difference
 
     @property
     def missing(self) -> tuple[int, int]:
-        return sum(self.left.missing), sum(self.right.missing)
+        return self.left.missing, self.right.missing
 
 
-def pairs(candidates: Mapping[str, Cases], *, max_missing: float = MAX_MISSING) -> tuple[Pair, ...]:
+def pairs(
+    candidates: Mapping[str, Columns], *, max_missing: float = MAX_MISSING
+) -> tuple[Pair, ...]:
     """A verdict for every two candidates that share a case; p-values are Holm's over all of them.
 
     Below 0.05 decides, unless the missing trials could turn it: then it is inconclusive. It is
@@ -60,26 +60,21 @@ def pairs(candidates: Mapping[str, Cases], *, max_missing: float = MAX_MISSING) 
     there are not two independent cases.
     """
     found = [
-        _found(a, b, candidates[a], candidates[b])
+        _found(candidates[a].over(keys), candidates[b].over(keys))
         for a, b in combinations(candidates, 2)
-        if shared([candidates[a], candidates[b]])
+        if (keys := shared([candidates[a], candidates[b]]))
     ]
     family = [one.seen.p for one in found]
     return tuple(_pair(one, family, place, max_missing) for place, one in enumerate(found))
 
 
-def _found(a: str, b: str, of_a: Cases, of_b: Cases) -> _Found:
-    # In an order of their own: that of the results is not to show in the last digit.
-    keys = sorted(shared([of_a, of_b]))
-    left, right = sample(of_a, keys), sample(of_b, keys)
+def _found(left: Columns, right: Columns) -> _Found:
     seen = difference(left.passed, right.passed, left.clusters)
-    if not any(left.missing) and not any(right.missing):
-        return _Found(a, b, left, right, seen, seen, seen)
-    return _Found(
-        *(a, b, left, right, seen),
-        worst=difference(left.worst, right.best, left.clusters),
-        best=difference(left.best, right.worst, left.clusters),
-    )
+    worst = best = seen
+    if left.missing or right.missing:
+        worst = difference(left.worst, right.best, left.clusters)
+        best = difference(left.best, right.worst, left.clusters)
+    return _Found(left.name, right.name, left, right, seen, worst, best)
 
 
 def _pair(found: _Found, family: Sequence[float | None], place: int, max_missing: float) -> Pair:
@@ -125,7 +120,7 @@ def _verdict(
 def _invalid(found: _Found, max_missing: float) -> str:
     seen = found.seen
     for name, side in ((found.a, found.left), (found.b, found.right)):
-        missing, trials = sum(side.missing), sum(side.missing) + sum(side.graded)
+        missing, trials = side.missing, side.attempts
         if missing > max_missing * trials:
             share = f"more than {max_missing * 100:g} %"
             return f"{missing:,} of {trials:,} trials of {name} are missing, {share}"
@@ -159,29 +154,22 @@ def _cross_checks(found: _Found, *, flips: bool) -> CrossChecks:
 def _cost_ratio(found: _Found) -> RatioLimits:
     """a's dollars over b's, on the cases that both were graded in."""
     left, right = found.left, found.right
-    both = [
-        i for i, counts in enumerate(zip(left.graded, right.graded, strict=True)) if all(counts)
-    ]
-    one = ratio(
-        [left.dollars[i] for i in both],
-        [right.dollars[i] for i in both],
-        [left.clusters[i] for i in both],
-    )
+    counts = zip(left.graded, right.graded, strict=True)
+    both = [place for place, (a, b) in enumerate(counts) if a and b]
+    if len(both) < len(left):
+        left, right = left.take(both), right.take(both)
+    one = ratio(left.spent_each, right.spent_each, left.clusters)
     return RatioLimits(one.value, one.low, one.high, one.unbounded, one.why or one.caution)
 
 
 def _by_tag(found: _Found) -> dict[str, TagDifference]:
-    places: dict[str, list[int]] = {}
-    for i, tags in enumerate(found.left.tags):
-        for tag in dict.fromkeys(tags):
-            places.setdefault(tag, []).append(i)
-    return {tag: _tag(found, places[tag]) for tag in sorted(places)}
+    return {tag: _tag(found, places) for tag, places in found.left.tagged.items()}
 
 
 def _tag(found: _Found, places: Sequence[int]) -> TagDifference:
-    a, b = ([side.passed[i] for i in places] for side in (found.left, found.right))
-    both = [(x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None]
-    if len(both) < 2:  # a tag of its own for every case: nothing to compute, many times over
-        return TagDifference(len(both), Limits(both[0][0] - both[0][1] if both else None))
-    one = difference(a, b, [found.left.clusters[i] for i in places])
+    a, b = ([side.passed[place] for place in places] for side in (found.left, found.right))
+    gaps = [gap for x, y in zip(a, b, strict=True) if not math.isnan(gap := x - y)]
+    if len(gaps) < 2:  # a tag of its own for every case: nothing to compute, many times over
+        return TagDifference(len(gaps), Limits(gaps[0] if gaps else None))
+    one = difference(a, b, [found.left.clusters[place] for place in places])
     return TagDifference(one.n, _limits(one))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.analysis.attempts import CaseKey
 from harness.analysis.between import Pareto, ParetoPoint
+from harness.analysis.columns import Columns, shared
 from harness.analysis.hull import Point, hull, pareto_front
-from harness.analysis.pairs import SEED, Cases
+from harness.analysis.pairs import SEED
 from harness.analysis.resample import DRAWS, Frequencies, front_and_ranks
-from harness.analysis.samples import Sample, sample, shared
-from harness.analysis.tally import CaseKey
 
 
-def pareto(candidates: Mapping[str, Cases], *, seed: int = SEED, draws: int = DRAWS) -> Pareto:
+def pareto(candidates: Mapping[str, Columns], *, seed: int = SEED, draws: int = DRAWS) -> Pareto:
     """Front, hull and bootstrap frequencies over the cases in which every candidate was graded.
 
     The frequency is by the joint cluster bootstrap: one resample serves all candidates. Candidates
@@ -22,7 +22,7 @@ def pareto(candidates: Mapping[str, Cases], *, seed: int = SEED, draws: int = DR
     if len(candidates) < 2:
         return _empty(candidates, seed, "there are not two candidates")
     keys = _complete(candidates)
-    samples = {name: sample(cases, keys) for name, cases in candidates.items()}
+    samples = {name: one.over(keys) for name, one in candidates.items()}
     points = [_point(name, one) for name, one in samples.items()]
     known = [name for point, name in zip(points, samples, strict=True) if point.at is not None]
     if not known:
@@ -40,14 +40,14 @@ def pareto(candidates: Mapping[str, Cases], *, seed: int = SEED, draws: int = DR
         front=front,
         hull=corners,
         n_cases=len(keys),
-        clusters=len(set(next(iter(samples.values())).clusters)),
+        clusters=next(iter(samples.values())).groups,
         draws=often.draws,
         seed=seed,
         why=often.why,
     )
 
 
-def _empty(names: Mapping[str, Cases], seed: int, why: str) -> Pareto:
+def _empty(names: Mapping[str, Columns], seed: int, why: str) -> Pareto:
     points = tuple(
         ParetoPoint(name, None, None, on_front=False, on_hull=False, bootstrap_frequency=None)
         for name in names
@@ -55,26 +55,27 @@ def _empty(names: Mapping[str, Cases], seed: int, why: str) -> Pareto:
     return Pareto(points, (), (), 0, 0, 0, seed, why)
 
 
-def _complete(candidates: Mapping[str, Cases]) -> list[CaseKey]:
-    """The cases in which all were graded, in an order that does not depend on the results'."""
-    found = list(candidates.values())
-    return sorted(key for key in shared(found) if all(cases[key].graded for cases in found))
+def _complete(candidates: Mapping[str, Columns]) -> list[CaseKey]:
+    """The cases in which all were graded."""
+    keys = shared(list(candidates.values()))
+    columns = [one.over(keys).graded for one in candidates.values()]
+    return [key for key, *graded in zip(keys, *columns, strict=True) if all(graded)]
 
 
-def _point(name: str, one: Sample) -> Point:
-    return Point(name, _mean(one.dollars), _mean(one.passed))
+def _point(name: str, one: Columns) -> Point:
+    return Point(name, _mean(one.spent_each), _mean(one.passed))
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def _mean(values: Sequence[float]) -> float | None:
     """The mean, unknown where one value is."""
-    known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known) if known and len(known) == len(values) else None
+    known = not any(map(math.isnan, values))
+    return math.fsum(values) / len(values) if values and known else None
 
 
-def _often(samples: Sequence[Sample], seed: int, draws: int) -> Frequencies:
+def _often(samples: Sequence[Columns], seed: int, draws: int) -> Frequencies:
     return front_and_ranks(
         [one.passed for one in samples],
-        [one.dollars for one in samples],
+        [one.spent_each for one in samples],
         samples[0].clusters,
         seed=seed,
         draws=draws,

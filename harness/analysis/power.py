@@ -8,14 +8,17 @@ much cases differ in their true difference, s² how much one case differs betwee
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.analysis.variance import Sides, mean_variance
 
-Outlook = Literal["pass", "regression", "inferior"]
+if TYPE_CHECKING:
+    from harness.analysis.variance import Labels
+
+Outlook = Literal["pass", "regression"]
 
 MOST = 10**9
 """More cases or repeats than this are no plan."""
@@ -119,7 +122,7 @@ def binary_spread(discordance: float, difference: float = 0.0) -> Spread:
 def measured_spread(
     a: Sequence[Sequence[float]],
     b: Sequence[Sequence[float]],
-    clusters: Sequence[Hashable] | None = None,
+    clusters: Labels = None,
 ) -> Spread | None:
     """The spread of two runs over the same cases, each case a sequence of its repeats' scores.
 
@@ -154,7 +157,7 @@ def within_variance(cases: Sequence[Sequence[float]]) -> float | None:
     return sum(_variance(case) * (len(case) - 1) for case in several) / freedom
 
 
-def design_effect(differences: Sequence[float], clusters: Sequence[Hashable] | None) -> float:
+def design_effect(differences: Sequence[float], clusters: Labels) -> float:
     """How much clusters multiply the variance of a mean: CR2 over s²/n; 1 where it is unknown."""
     n = len(differences)
     if clusters is None or n < 2:
@@ -198,18 +201,6 @@ def detectable(spread: Spread, *, cases: int, repeats: int = 1, aim: Aim = TWO_S
     return Detectable(effect)
 
 
-def connor_cases(discordance: float, difference: float, *, aim: Aim = TWO_SIDED) -> Plan:
-    """Cases for McNemar's test: `(z_a sqrt(psi) + z_b sqrt(psi − D²))² / D²` (Connor 1987)."""
-    if difference == 0:
-        return Plan(None, "a difference of nothing cannot be found")
-    if not abs(difference) <= discordance <= 1:
-        return Plan(None, "the difference cannot be larger than the share that disagrees")
-    normal = NormalDist()
-    z_a, z_b = normal.inv_cdf(1 - aim.alpha / aim.sides), normal.inv_cdf(aim.power)
-    root = z_a * math.sqrt(discordance) + z_b * math.sqrt(discordance - difference**2)
-    return _plan((root / difference) ** 2, at_least=2)
-
-
 def settle_regression(
     spread: Spread, *, seen: float, margin: float, cases: int, repeats: int = 1
 ) -> Settling:
@@ -219,15 +210,6 @@ def settle_regression(
     """
     gaps: list[tuple[float, Outlook]] = [(seen + margin, "pass"), (-seen, "regression")]
     return _settle(spread, max(gaps), cases=cases, repeats=repeats)
-
-
-def settle_inferiority(
-    spread: Spread, *, seen: float, margin: float, cases: int, repeats: int = 1
-) -> Settling:
-    """What settles non-inferiority: which side of `−margin` the difference lies on."""
-    gap = seen + margin
-    towards: Outlook = "pass" if gap > 0 else "inferior"
-    return _settle(spread, (abs(gap), towards), cases=cases, repeats=repeats)
 
 
 def expected_flips(cases: Sequence[Sequence[float]], *, repeats: int = 1) -> Flips:

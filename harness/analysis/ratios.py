@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.variance import (
     MeanCovariance,
     Sides,
+    cluster_codes,
     complete,
     covariance_of,
     few_clusters,
@@ -85,9 +86,9 @@ def cost_per_correct(
 
     if len(costs) != len(scores):
         raise ValueError(f"{len(costs)} costs for {len(scores)} scores")
-    graded = ~np.isnan(floats(scores))
-    labels = None if clusters is None else [clusters[i] for i in np.flatnonzero(graded).tolist()]
-    found = ratio(floats(costs)[graded], floats(scores)[graded], labels, alpha=alpha, sides=sides)
+    paid, graded = floats(costs), ~np.isnan(floats(scores))
+    labels = None if clusters is None else cluster_codes(clusters, len(graded))[graded]
+    found = ratio(paid[graded], floats(scores)[graded], labels, alpha=alpha, sides=sides)
     if found.why == NOTHING_BELOW:
         return replace(found, why="nothing passed")
     if found.low is not None and not found.caution and found.clusters < FEW_FOR_COSTS:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from statistics import NormalDist, fmean
 
 from harness.analysis import power
+from harness.analysis.attempts import CaseKey
 from harness.analysis.baseline import (
     Arm,
     CaseRecord,
@@ -34,7 +35,6 @@ from harness.analysis.regression_records import (
     RegressionVerdict,
     Settling,
 )
-from harness.analysis.tally import CaseKey
 from harness.analysis.variance import t_critical
 
 LEAST_SHARED = 0.5

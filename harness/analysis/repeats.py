@@ -114,15 +114,6 @@ class Spread:
     repeats: float | None = None
     why: str = ""
 
-    def relative_variance(self, repeats: int) -> float | None:
-        """The variance of the mean with so many repeats a case, as a share of what it is now.
-
-        Miller 2024, section 3; None where `removable` is.
-        """
-        if self.removable is None or self.repeats is None:
-            return None
-        return 1 - self.removable * (1 - self.repeats / repeats)
-
 
 def spread(cases: Sequence[Sequence[float | None]], clusters: Labels = None) -> Spread:
     """The variance of scores within and between cases, from the scores of each case's repeats.

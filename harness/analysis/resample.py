@@ -6,7 +6,7 @@ What comes out are bootstrap frequencies, not probabilities of being the best.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from harness.analysis.variance import Floats, Labels, Values
 
 DRAWS = 2000
-BATCH_CELLS = 1_000_000
-"""Cluster weights held at once: 8 MB, whatever the number of cases and draws."""
+BATCH = 250_000
+"""Multiplications at once: of more, numpy makes threads, which cost more time than they save."""
 
 EQUAL = 1e-12
 """Means this near to each other are equal: quality as it is, cost relative to itself."""
@@ -35,17 +35,6 @@ class Resampled:
     means: Floats | None
     draws: int
     clusters: int
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Percentiles:
-    """A statistic over the resamples: its median and the quantiles around it; `None` and `why`."""
-
-    median: float | None
-    low: float | None
-    high: float | None
-    draws: int
     why: str = ""
 
 
@@ -87,7 +76,7 @@ def resample(
     if group_count < 2:
         return Resampled(None, 0, group_count, ONE_CLUSTER)
     random = np.random.default_rng(seed)
-    batch = max(1, BATCH_CELLS // group_count)
+    batch = max(1, BATCH // sums.size)
     totals = np.concatenate(
         [
             _weights(random, min(batch, draws - start), group_count) @ sums
@@ -143,34 +132,17 @@ def rank_frequency(quality: Floats) -> tuple[tuple[float, ...], ...]:
     return tuple(table)
 
 
-def percentiles(
-    resampled: Resampled, statistic: Callable[[Floats], Floats], *, alpha: float = 0.05
-) -> Percentiles:
-    """The percentile interval of any statistic: it is given all means, a row a draw, at once.
-
-    Draws in which the statistic is not finite are left out of the count. (Efron 1981; percentile
-    intervals are a little short for few clusters.)
-    """
-    import numpy as np
-
-    if resampled.means is None:
-        return Percentiles(None, None, None, 0, resampled.why)
-    values = np.asarray(statistic(resampled.means), dtype=float)
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return Percentiles(None, None, None, 0, "the statistic is undefined in every resample")
-    shares = [alpha / 2, 0.5, 1 - alpha / 2]
-    low, median, high = (float(q) for q in np.quantile(values, shares))
-    return Percentiles(median, low, high, len(values))
-
-
 def _cluster_sums(columns: Sequence[Values], clusters: Labels) -> tuple[Floats, int]:
-    """A row a cluster: the sums of all columns, then the numbers of values behind them."""
+    """A row a cluster: the sums of all columns, then the numbers of values behind them.
+
+    One number serves all columns where no value is missing.
+    """
     import numpy as np
 
     data = np.array([floats(column) for column in columns]).T
     there = ~np.isnan(data)
-    rows = np.concatenate([np.where(there, data, 0.0), there], axis=1)
+    counted = there[:, :1] if there.all() else there
+    rows = np.concatenate([np.where(there, data, 0.0), counted], axis=1)
     codes = cluster_codes(clusters, len(rows))
     sums = np.array([np.bincount(codes, column) for column in rows.T]).T
     # In an order of their own, so that the draws do not depend on that of the cases.

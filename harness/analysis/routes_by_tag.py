@@ -16,11 +16,11 @@ from harness.analysis.intervals import mean_interval
 from harness.analysis.noninferior import Judged, Rule, judged
 from harness.analysis.paired import difference
 from harness.analysis.routing import contests, costs_of, decide, scaled
-from harness.analysis.variance import NO_CASES, ONE_CLUSTER, cluster_codes
+from harness.analysis.variance import NO_CASES, ONE_CLUSTER, cluster_codes, complete
 from harness.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from harness.analysis.tally import CaseKey
+    from harness.analysis.attempts import CaseKey
     from harness.analysis.traffic import Table, Traffic
 
 FEWEST = 20
@@ -152,7 +152,7 @@ def _rule(
 def _route(
     tag: str, table: Table, verdicts: Mapping[str, Judged], default: str, reference: str
 ) -> TagRoute:
-    n, clusters = len(table.keys), len(set(table.clusters))
+    n, clusters = len(table.keys), table.groups
     if not verdicts:
         why = f"{n} cases, fewer than {FEWEST}"
         return TagRoute(tag, default, "global", n, clusters, verdicts, why)
@@ -172,7 +172,7 @@ def _held_out(
 ) -> Worth:
     """The worth of the rule, global route and adjustment included, made anew for each fold."""
     codes = cluster_codes(table.clusters, len(of_case))
-    if len(set(table.clusters)) < 2:
+    if table.groups < 2:
         return _nothing(len(of_case), ONE_CLUSTER if of_case else NO_CASES)
     fold = split(codes, seed=SEED).tolist()
     sent = [reference] * len(of_case)
@@ -189,19 +189,16 @@ def _held_out(
 
 def _worth(table: Table, sent: Sequence[str], reference: str) -> Worth:
     """What sending each case there is worth, beside sending all to the reference."""
-    import numpy as np
-
     columns = table.columns
     passed = [columns[name].passed[row] for row, name in enumerate(sent)]
     found = difference(passed, columns[reference].passed, table.clusters)
-    dollars = {name: columns[name].dollars["live"] for name in {*sent, reference}}
+    dollars = {name: columns[name].dollars("live") for name in {*sent, reference}}
     saved = DollarEstimate(None, note="a price is unknown")
     paid = {name: values for name, values in dollars.items() if values is not None}
     if len(paid) == len(dollars):
-        less = paid[reference] - np.array([paid[name][row] for row, name in enumerate(sent)])
-        there = np.flatnonzero(~np.isnan(less)).tolist()
-        labels = [table.clusters[row] for row in there]
-        saved = scaled(mean_interval(less[there], labels))
+        ours = [paid[name][row] for row, name in enumerate(sent)]
+        (more, less), codes = complete([paid[reference], ours], table.clusters)
+        saved = scaled(mean_interval(more - less, codes))
     return Worth(found.value, found.low, found.high, saved, found.n, found.clusters, found.why)
 
 

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.analysis.comparison import DollarEstimate
 from harness.analysis.intervals import Interval, mean_interval
-from harness.analysis.noninferior import Contest, Judged, Rule, Standing, judged
+from harness.analysis.noninferior import Contest, Judged, Rule, Standing, judged, standings
 from harness.analysis.paired import noninferiority
 from harness.analysis.ratios import cost_per_correct
+from harness.analysis.variance import complete
 from harness.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from harness.analysis.traffic import Columns, Table, Tier, Traffic
+    from harness.analysis.columns import Columns, Tier
+    from harness.analysis.traffic import Table, Traffic
     from harness.records import Candidate
 
 MARGINS = (0.01, 0.02, 0.03, 0.05, 0.10)
@@ -124,7 +126,7 @@ def routing(traffic: Traffic, rule: Rule, reference: str | None = None) -> Routi
             _route(c, table, chosen, verdicts.get(c.name)) for c in traffic.run.candidates
         ),
         n_cases=len(table.keys),
-        clusters=len(set(table.clusters)),
+        clusters=table.groups,
         repeats=sum(one.attempts for one in columns) / len(table.keys) / len(columns),
         sensitivity=_sensitivity(traffic, table, chosen, rule),
         dominance=_dominance(traffic, table, rule),
@@ -135,7 +137,7 @@ def routing(traffic: Traffic, rule: Rule, reference: str | None = None) -> Routi
 
 
 def _require(traffic: Traffic, reference: str | None) -> None:
-    names = list(traffic.cases)
+    names = traffic.names
     if len(names) < 2:
         raise UsageError(
             f"run {traffic.run.id} has one candidate only ({', '.join(names)}), and routing "
@@ -166,9 +168,9 @@ def dearest(traffic: Traffic) -> str:
     a price is unknown.
     """
     planned = traffic.run.planned
-    most = max(planned.get(name, 0) for name in traffic.cases)
-    names = [name for name in traffic.cases if planned.get(name, 0) == most]
-    costs = {name: cost_of(traffic.alone(name)) for name in names if traffic.ended[name]}
+    most = max(planned.get(name, 0) for name in traffic.names)
+    names = [name for name in traffic.names if planned.get(name, 0) == most]
+    costs = {name: cost_of(traffic.alone(name)) for name in names if traffic.alone(name).attempts}
     unpriced = sorted(name for name, cost in costs.items() if cost is None)
     if unpriced:
         raise UsageError(
@@ -182,7 +184,7 @@ def cost_of(columns: Columns, tier: Tier = "live") -> float | None:
     """Dollars of one attempt, averaged over the cases that were answered; None where unknown."""
     import numpy as np
 
-    dollars = columns.dollars[tier]
+    dollars = columns.dollars(tier)
     return None if dollars is None else float(np.nanmean(dollars))
 
 
@@ -240,7 +242,7 @@ def _broken(traffic: Traffic, names: tuple[str, str], rule: Rule) -> str:
         if pending:
             said = "1 trial of {} has" if pending == 1 else f"{pending:,} trials of {{}} have"
             return f"{said.format(name)} not ended"
-        missing, ended = traffic.missing[name], traffic.ended[name]
+        missing, ended = traffic.alone(name).missing, traffic.alone(name).attempts
         if missing > rule.max_missing * ended:
             share = f"more than {rule.max_missing * 100:g} %"
             return f"{missing:,} of {ended:,} trials of {name} are missing, {share}"
@@ -253,7 +255,7 @@ def _route(
     columns = table.columns.get(candidate.name)
     is_reference = candidate.name == reference
     if is_reference:
-        said = Judged("invalid", n_cases=len(table.keys), clusters=len(set(table.clusters)))
+        said = Judged("invalid", n_cases=len(table.keys), clusters=table.groups)
     else:
         said = verdict or Judged("invalid", why=f"no case in common with {reference}")
     return CandidateRoute(
@@ -295,15 +297,11 @@ def cheaper_by(
     The paired t interval with CR2 variance, two-sided. Each tier is of the same calls at
     its own price, so the batch discount is applied to every case and never resampled.
     """
-    import numpy as np
-
-    mine, theirs = columns.dollars[tier], other.dollars[tier]
+    mine, theirs = columns.dollars(tier), other.dollars(tier)
     if mine is None or theirs is None:
         return Interval(None, why="a price is unknown")
-    less = theirs - mine
-    there = ~np.isnan(less)
-    labels = [table.clusters[row] for row in np.flatnonzero(there).tolist()]
-    return mean_interval(less[there], labels, alpha=alpha)
+    (less, more), codes = complete([mine, theirs], table.clusters)
+    return mean_interval(more - less, codes, alpha=alpha)
 
 
 def scaled(found: Interval, calls: int = CALLS) -> DollarEstimate:
@@ -315,7 +313,7 @@ def scaled(found: Interval, calls: int = CALLS) -> DollarEstimate:
 
 
 def _per_correct(columns: Columns, table: Table) -> DollarEstimate:
-    dollars = columns.dollars["live"]
+    dollars = columns.dollars("live")
     if dollars is None:
         return DollarEstimate(None, note="a price is unknown")
     found = cost_per_correct(dollars, columns.passed, table.clusters)
@@ -338,10 +336,8 @@ def _sensitivity(
     for margin in sorted({*MARGINS, rule.margin}):
         at = replace(rule, margin=margin)
         pairs = contests(traffic, table, reference, at)
-        verdicts = {
-            pair.candidate.name: one.verdict
-            for pair, one in zip(pairs, judged(pairs, at), strict=True)
-        }
+        names = [pair.candidate.name for pair in pairs]
+        verdicts = dict(zip(names, standings(pairs, at), strict=True))
         rows.append(AtMargin(margin, decide(verdicts, costs, reference)[0], verdicts))
     return tuple(rows)
 

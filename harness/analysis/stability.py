@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.analysis.columns import Columns
 from harness.analysis.comparison import Estimate, FlakyCase, Quality, Stability
 from harness.analysis.intervals import Interval
 from harness.analysis.repeats import flakiness, mean_pass_at_k, mean_pass_hat_k, spread
-from harness.analysis.tally import CaseKey, CaseTally
 
 if TYPE_CHECKING:
     from harness.analysis.repeats import Counts
@@ -17,18 +16,18 @@ if TYPE_CHECKING:
 FLAKIEST = 10
 
 
-def most_repeats(cases: Sequence[CaseTally]) -> int:
+def most_repeats(columns: Columns) -> int:
     """The trials of the case that has most, missing ones included."""
-    return max((case.trials for case in cases), default=0)
+    return max([len(case.attempts) for case in columns.cases], default=0)
 
 
-def with_repeats(quality: Quality, cases: Sequence[CaseTally]) -> Quality:
+def with_repeats(quality: Quality, columns: Columns) -> Quality:
     """The quality with pass@k and pass^k for k from 1 to the repeats; as it is where one is all."""
-    repeats = most_repeats(cases)
+    repeats = most_repeats(columns)
     if repeats < 2:
         return quality
-    counts = [(case.graded, case.passed) for case in cases]
-    clusters = [case.cluster for case in cases]
+    counts = [(case.graded, case.passed) for case in columns.cases]
+    clusters = columns.clusters
     at = {str(k): _of(mean_pass_at_k(counts, k, clusters), counts, k) for k in _ks(repeats)}
     hat = {str(k): _of(mean_pass_hat_k(counts, k, clusters), counts, k) for k in _ks(repeats)}
     return replace(
@@ -50,22 +49,19 @@ def _of(found: Interval, counts: Counts, k: int) -> Estimate:
     return Estimate(found.value, found.low, found.high, found.n, found.clusters, repeats, note)
 
 
-def stability(cases: Mapping[CaseKey, CaseTally]) -> Stability | None:
+def stability(columns: Columns) -> Stability | None:
     """How far repeats of the same case agree; None where no case has repeats."""
-    cases = {key: cases[key] for key in sorted(cases)}
-    repeats = most_repeats(list(cases.values()))
+    repeats = most_repeats(columns)
     if repeats < 2:
         return None
+    cases = dict(zip(columns.keys, columns.cases, strict=True))
     known = {
         key: share
         for key, case in cases.items()
         if (share := flakiness(case.graded, case.passed)) is not None
     }
     worst = sorted((-share, key) for key, share in known.items() if share > 0)
-    found = spread(
-        [[1.0] * case.passed + [0.0] * (case.graded - case.passed) for case in cases.values()],
-        [case.cluster for case in cases.values()],
-    )
+    found = spread(columns.scores, columns.clusters)
     return Stability(
         repeats=repeats,
         n_cases=len(known),

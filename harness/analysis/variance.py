@@ -1,14 +1,14 @@
-"""How uncertain a mean over cases is, where cases may share a source; all intervals start here.
-
-Only this and its neighbours call scipy, and only `scipy.special`: `scipy.stats` is slow to import.
-"""
+"""How uncertain a mean over cases is, where cases may share a source; all intervals start here."""
 
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from harness.analysis.distributions import t_quantile
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = NDArray[np.float64]
     Codes: TypeAlias = NDArray[np.intp]
-    Values: TypeAlias = Sequence[float | Decimal | None] | Floats
-    Labels: TypeAlias = Sequence[Hashable] | None
+    Values: TypeAlias = Sequence[float | Decimal | None] | array[float] | Floats
+    Labels: TypeAlias = Sequence[Hashable] | array[int] | Codes | None
 
 Sides = Literal[1, 2]
 """2: `alpha` is shared by both limits. 1: each limit alone errs with probability `alpha`."""
@@ -68,9 +68,9 @@ def floats(values: Values) -> Floats:
     """The values as an array, NaN where one is None or not finite: that is what missing is."""
     import numpy as np
 
-    array = np.array(values, dtype=np.float64).reshape(-1)
-    array[~np.isfinite(array)] = np.nan
-    return array
+    column = np.array(values, dtype=np.float64).reshape(-1)
+    column[~np.isfinite(column)] = np.nan
+    return column
 
 
 def unknown(values: Values) -> str:
@@ -93,9 +93,23 @@ def cluster_codes(clusters: Labels, n: int) -> Codes:
         return np.arange(n)
     if len(clusters) != n:
         raise ValueError(f"{len(clusters)} cluster labels for {n} cases")
+    if isinstance(clusters, array | np.ndarray) and np.asarray(clusters).dtype.kind == "i":
+        return _renumbered(np.asarray(clusters))
     seen: dict[Hashable, int] = {}
     keys = ((_ALONE, i) if label is None else label for i, label in enumerate(clusters))
     return np.fromiter((seen.setdefault(key, len(seen)) for key in keys), np.intp, n)
+
+
+def _renumbered(codes: Codes) -> Codes:
+    """Numbers in the order in which they first appear, from 0."""
+    import numpy as np
+
+    # Mostly every case is its own cluster.
+    if (codes[1:] > codes[:-1]).all():
+        return np.arange(len(codes))
+    _, first, places = np.unique(codes, return_index=True, return_inverse=True)
+    ranks: Codes = np.argsort(np.argsort(first))
+    return ranks[places]
 
 
 def complete(columns: Sequence[Values], clusters: Labels = None) -> tuple[list[Floats], Codes]:
@@ -110,6 +124,8 @@ def complete(columns: Sequence[Values], clusters: Labels = None) -> tuple[list[F
         raise ValueError(f"columns of different length: {[len(array) for array in arrays]}")
     codes = cluster_codes(clusters, len(arrays[0]))
     there = ~np.any([np.isnan(array) for array in arrays], axis=0)
+    if there.all():
+        return arrays, codes
     _, codes = np.unique(codes[there], return_inverse=True)
     return [array[there] for array in arrays], codes
 
@@ -149,12 +165,14 @@ def covariance_of(x: Floats, y: Floats, codes: Codes) -> MeanCovariance:
     if n == 0:
         return MeanCovariance(None, None, None, None, None, 0, 0, NO_CASES)
     # fsum is exact, so that the order of the cases cannot show.
-    means = math.fsum(x.tolist()) / n, math.fsum(y.tolist()) / n
+    mean = math.fsum(x.tolist()) / n
+    means = mean, mean if y is x else math.fsum(y.tolist()) / n
     sizes = np.bincount(codes).astype(np.float64)
     if len(sizes) == 1:
         why = ONE_CASE if n == 1 else ONE_CLUSTER
         return MeanCovariance(means, None, None, None, None, n, 1, why)
-    u, v = np.bincount(codes, x - means[0]), np.bincount(codes, y - means[1])
+    u = np.bincount(codes, x - means[0])
+    v = u if y is x else np.bincount(codes, y - means[1])
     weights = 1 / (1 - sizes / n) / n**2
     var_x, cov_xy, var_y = (float(weights @ product) for product in (u * u, u * v, v * v))
     still_x, still_y = _is_rounding(var_x, x), _is_rounding(var_y, y)
@@ -187,18 +205,9 @@ def t_critical(alpha: float, df: float, sides: Sides = 2) -> float:
 
     ValueError where `alpha` is not between 0 and 1, or a half for one side.
     """
-    from scipy.special import stdtrit  # type: ignore[import-untyped, unused-ignore]
-
     if not 0 < alpha < sides / 2:
         raise ValueError(f"alpha is {alpha!r} for {sides} side(s); it must leave an interval")
-    return -float(stdtrit(df, alpha / sides))
-
-
-def t_above(statistic: float, df: float) -> float:
-    """The probability that Student's t with `df` degrees of freedom exceeds `statistic`."""
-    from scipy.special import stdtr  # type: ignore[import-untyped, unused-ignore]
-
-    return float(stdtr(df, -statistic))
+    return t_quantile(alpha / sides, df)
 
 
 def few_clusters(clusters: int) -> str:

@@ -67,3 +67,8 @@ def _url(text: str) -> str | None:
 def _shown(url: str | None) -> str | None:
     """The URL without a user and password, which are credentials too."""
     return url and urlsplit(url)._replace(netloc=urlsplit(url).netloc.rpartition("@")[2]).geturl()
+
+
+def place(base_url: str | None) -> str:
+    """The API that a URL leads to, as the journal names it: no path, no credentials."""
+    return urlsplit(base_url or "https://api.anthropic.com").netloc.rpartition("@")[2]

@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from harness.backends.base import Backend, Keep, Waited
 from harness.backends.batch_aside import Aside
 from harness.backends.batch_audit import Audit
 from harness.backends.batch_calls import Calls, Waiting, require_patience
 from harness.backends.batch_collect import MAX_TRIES, Collector, Price
-from harness.backends.batch_search import Search, alive, owner
+from harness.backends.batch_search import Search
 from harness.backends.wire import Fault, FaultError, UnknownOutcomeError
 from harness.errors import (
     AnswerMissingError,
@@ -28,15 +27,14 @@ from harness.errors import (
     RunStoppedError,
 )
 from harness.journal import Batch, Journal, Limits, State
+from harness.owners import owner
 from harness.records import Answer, Missing, Request
 
 if TYPE_CHECKING:
     from harness.backends.batch_api import Remote
     from harness.backends.client import Client
 
-__all__ = [
-    "MAX_TRIES", "Audit", "BatchBackend", "BatchOptions", "Waiting", "alive", "owner", "place",
-]  # fmt: skip
+__all__ = ["MAX_TRIES", "Audit", "BatchBackend", "BatchOptions", "Waiting"]
 
 CREATES = 6
 LIFE_S = 24 * 3600.0
@@ -44,11 +42,6 @@ LIFE_S = 24 * 3600.0
 SENT_WITHIN = timedelta(minutes=4)
 NOTED_AT_ONCE = 2000
 UNFIT = frozenset({"invalid_request_error", "request_too_large", "http_413"})
-
-
-def place(base_url: str | None) -> str:
-    """The API that a URL leads to, as the journal names it: no path, no credentials."""
-    return urlsplit(base_url or "https://api.anthropic.com").netloc.rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ there is none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -93,11 +93,11 @@ def outcomes(lines: Iterable[bytes], batch: Batch, *, simulated: bool) -> dict[s
         said = orjson.loads(line)
         key = str(said["custom_id"]).removeprefix(batch.prefix)
         if key not in found or not isinstance(found[key].said, Answer):
-            found[key] = outcome_of(said.get("result"), batch.id, simulated=simulated)
+            found[key] = outcome_of(said.get("result"), batch.id or "", simulated=simulated)
     return found
 
 
-def outcome_of(said: object, batch: str | None = None, *, simulated: bool) -> Outcome:
+def outcome_of(said: object, batch: str, *, simulated: bool) -> Outcome:
     """What a result says of its request."""
     result = said if isinstance(said, Mapping) else {}
     kind = result.get("type")
@@ -112,15 +112,12 @@ def outcome_of(said: object, batch: str | None = None, *, simulated: bool) -> Ou
     return Outcome(Missing("unknown_result", f"a result of the unknown type {kind!r}"))
 
 
-def _answer(result: Mapping[str, Any], batch: str | None, *, simulated: bool) -> Answer | Missing:
+def _answer(result: Mapping[str, Any], batch: str, *, simulated: bool) -> Answer | Missing:
     headers = {SIMULATED_HEADER: "true"} if simulated else {}
     try:
-        answer = answer_of(
-            result["message"], headers, answered_at=datetime.now(UTC), latency_s=None
-        )
+        return answer_of(result["message"], headers, answered_at=datetime.now(UTC), batch=batch)
     except (FaultError, KeyError, TypeError, AttributeError) as error:
         return Missing("malformed_response", f"a result that cannot be read: {error}")
-    return replace(answer, mode="batch", batch=batch)
 
 
 def pieces(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

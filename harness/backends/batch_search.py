@@ -6,8 +6,6 @@ claims it in the journal.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,6 +16,7 @@ from harness.backends.batch_results import is_of
 from harness.backends.wire import FaultError, UnreadableResultsError
 from harness.errors import RunStoppedError
 from harness.journal import Batch, Journal, State
+from harness.owners import alive, owner
 
 if TYPE_CHECKING:
     from harness.backends.batch_api import Remote
@@ -38,25 +37,6 @@ _under_way: set[tuple[str, int]] = set()
 def mark(journal: Journal, batch: Batch) -> None:
     """Let nobody else in this process take the batch for abandoned, to the end of the process."""
     _under_way.add((journal.store.url, batch.number))
-
-
-def owner() -> str:
-    """This process, as other processes on this machine can look for it."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def alive(name: str) -> bool:
-    """The process may still be at work; one on another machine may."""
-    host, _, pid = name.rpartition(":")
-    if host != socket.gethostname() or not pid.isdecimal():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return int(pid) != os.getpid()
 
 
 class Search:

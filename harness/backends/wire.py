@@ -83,9 +83,10 @@ def answer_of(
     headers: Mapping[str, str],
     *,
     answered_at: datetime,
-    latency_s: float | None,
+    latency_s: float | None = None,
+    batch: str | None = None,
 ) -> Answer:
-    """The answer in a response's body; raises FaultError where it is none."""
+    """The answer in a response's body or in a line of a `batch`; raises FaultError for none."""
     request_id = headers.get("request-id")
     message = parsed(body, request_id) if isinstance(body, bytes) else body
     if message.get("type") == "error":
@@ -114,6 +115,8 @@ def answer_of(
         speed=_opt(usage.get("speed")),
         request_id=request_id,
         latency_s=latency_s,
+        mode="live" if batch is None else "batch",
+        batch=batch,
         simulated=SIMULATED_HEADER in headers,
     )
 

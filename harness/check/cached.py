@@ -50,10 +50,9 @@ class CachedPrompts:
 
 def _may_cache(params: Params) -> bool:
     """A cheap look, since nearly every request has no breakpoint."""
-    if params.get("cache_control") or params.get("tools"):
+    if params.get("cache_control") or params.get("tools") or isinstance(params.get("system"), list):
         return True
-    parts = [params.get("system"), *(message.get("content") for message in params["messages"])]
-    return any(isinstance(part, list) for part in parts)
+    return any(isinstance(message.get("content"), list) for message in params["messages"])
 
 
 def _prefix(params: Params) -> tuple[bool, int | None]:

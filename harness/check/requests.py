@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ from harness.check.notes import Notes
 from harness.message_rules import message_findings
 from harness.model_rules import misplaced, rejected
 from harness.models import Model
-from harness.prompt import MERGED_PARAMS, UnrenderableError, first_turns
+from harness.prompt import MERGED_PARAMS, Prompt, UnrenderableError, first_turns
 from harness.records import Candidate, Json
 from harness.suite import Case, Written
 from harness.tool_rules import without_schema
@@ -27,6 +28,28 @@ TOO_LONG = 1.5
 Params = Mapping[str, Any]
 
 
+@dataclass(slots=True)
+class _Base:
+    """What a candidate's request has beside its messages: its parameters' shape, and its length.
+
+    A `bare` one has neither tools nor blocks: once it is `checked`, a text of the user's after it
+    breaks no rule, and caches nothing.
+    """
+
+    params: Params
+    shape: bytes
+    characters: int
+    bare: bool
+    checked: bool = False
+
+    @classmethod
+    def of(cls, params: Params) -> _Base:
+        shape = {key: value for key, value in params.items() if key not in ("system", "messages")}
+        system, tools = params.get("system"), params.get("tools")
+        bare = not tools and not isinstance(system, list) and not params.get("cache_control")
+        return cls(params, orjson.dumps(shape), _characters(system) + _characters(tools), bare)
+
+
 class RequestCheck:
     """The requests of one suite under check."""
 
@@ -37,6 +60,8 @@ class RequestCheck:
         self.models, self.cached = models, cached
         self._seen: set[tuple[str, bytes]] = set()
         self._asked: dict[bytes, list[str]] = {}
+        self._bases: dict[str, _Base] = {}
+        self._heard: tuple[Case | None, dict[tuple[int, int], Json]] = None, {}
 
     def request(self, case: Case, candidate: Candidate) -> None:
         """Note why the first request cannot be rendered, or what the model refuses in it."""
@@ -47,16 +72,19 @@ class RequestCheck:
             self._opening(case, candidate)
         turns = first_turns(self.suite.script_of(case), candidate)
         said = [self._said(case, number, written) for number, written in enumerate(turns)]
-        if prompt is not None and all(content is not None for content in said):
-            for content in said[:1]:
-                prompt.say(content)
-            params = prompt.request().params
-            first = candidate is self.suite.candidates[0] and not self.suite.program
-            if first and len(turns) <= 1:
-                self._remember(params, case)
-            self._length(params, case, candidate, turns[0] if turns else None)
-            self._rules(params, case, candidate)
-            self.cached.add(params, candidate)
+        if prompt is None or any(content is None for content in said):
+            return
+        if said:
+            prompt.say(said[0])
+        first = candidate is self.suite.candidates[0] and not self.suite.program
+        if first and len(turns) <= 1:
+            self._remember(prompt.params(), case)
+        base = self._base(prompt.base, candidate)
+        characters = base.characters + _characters(prompt.messages)
+        self._length(characters, case, candidate, turns[0] if turns else None)
+        if not (base.bare and base.checked and self._is_text(prompt)):
+            self._rules(prompt.params(), base, case, candidate)
+            self.cached.add(prompt.params(), candidate)
 
     def identical(self) -> Iterator[str]:
         """A warning for the cases that ask the same."""
@@ -91,7 +119,15 @@ class RequestCheck:
                 self.notes.unrenderable(error, case)
 
     def _said(self, case: Case, number: int, written: Written) -> Json:
-        """What the user says in a turn; `None` where that cannot be rendered."""
+        """What the user says in a turn, whoever is asked; `None` where that cannot be rendered."""
+        if self._heard[0] is not case:
+            self._heard = case, {}
+        heard, key = self._heard[1], (number, id(written))
+        if key not in heard:
+            heard[key] = self._rendered(case, number, written)
+        return heard[key]
+
+    def _rendered(self, case: Case, number: int, written: Written) -> Json:
         try:
             if number:
                 scope = {**case.vars, "answers": [""] * number}
@@ -106,12 +142,26 @@ class RequestCheck:
             self.notes.note(message, written, case)
         return content
 
+    @staticmethod
+    def _is_text(prompt: Prompt) -> bool:
+        """Nothing but a text of the user's."""
+        if len(prompt.messages) != 1:
+            return False
+        message = prompt.messages[0]
+        return message["role"] == "user" and isinstance(message["content"], str)
+
+    def _base(self, params: Params, candidate: Candidate) -> _Base:
+        """Worked out once for the cases that share it."""
+        known = self._bases.get(candidate.name)
+        if known is None or known.params is not params:
+            known = self._bases[candidate.name] = _Base.of(params)
+        return known
+
     def _length(
-        self, params: Params, case: Case, candidate: Candidate, written: Written | None
+        self, characters: int, case: Case, candidate: Candidate, written: Written | None
     ) -> None:
         """The first request is not far longer than what the model reads."""
         model = self.models[candidate.name]
-        characters = sum(_characters(params.get(key)) for key in ("system", "messages", "tools"))
         tokens = characters // CHARACTERS_PER_TOKEN
         if model.context_tokens is not None and tokens > TOO_LONG * model.context_tokens:
             self.notes.note(
@@ -121,13 +171,12 @@ class RequestCheck:
                 case,
             )
 
-    def _rules(self, params: Params, case: Case, candidate: Candidate) -> None:
+    def _rules(self, params: Params, base: _Base, case: Case, candidate: Candidate) -> None:
         """What the model refuses: in a shape of parameters once, in messages every time."""
-        model = self.models[candidate.name]
-        shape = {key: value for key, value in params.items() if key not in ("system", "messages")}
-        key = (candidate.name, orjson.dumps(shape))
-        known, astray = key in self._seen, set()
+        model, key = self.models[candidate.name], (candidate.name, base.shape)
+        known, astray = key in self._seen, set[KeyPath]()
         self._seen.add(key)
+        base.checked = True
         if not known:
             for written in self._layers(case, candidate):
                 for keys, message in misplaced(written.value):
@@ -203,9 +252,11 @@ def _characters(value: Json) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        parts = [part for key, part in value.items() if key not in ("role", "type")]
-        return 0 if value.get("type") == "base64" else sum(map(_characters, parts))
-    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 0
+        if value.get("type") == "base64":
+            return 0
+        keys = [key for key in value if key not in ("role", "type")]
+        return sum([_characters(value[key]) for key in keys])
+    return sum([_characters(part) for part in value]) if isinstance(value, list | tuple) else 0
 
 
 def _is_empty(content: Json) -> bool:

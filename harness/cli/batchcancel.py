@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness import settings
-from harness.backends.access import Access
+from harness.backends.access import Access, place
 from harness.errors import InterruptedRunError, RunNotFoundError, UsageError
 from harness.invocation import Invocation
 
@@ -57,7 +57,6 @@ def _begun(store: Store, batch: Batch) -> Invocation | None:
 
 
 async def _cancel(store: Store, found: Sequence[Batch], access: Access, waiting: Waiting) -> None:
-    from harness.backends.batch import place
     from harness.backends.batch_calls import Calls
     from harness.backends.live import connecting
     from harness.backends.wire import FaultError

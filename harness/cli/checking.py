@@ -38,7 +38,7 @@ def check(
 ) -> None:
     """Validate the suites in PATHS: files, templates, graders, parameters. Sends nothing."""
     from harness import offline
-    from harness.run import prepare
+    from harness.prepare import prepare
 
     invocation = Invocation(paths=paths, models=models, models_file=models_file)
     prepared = prepare(invocation, os.environ, Path.cwd())

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from harness.estimate import Counts, Kept
     from harness.forecast import Detection, Forecast
     from harness.history import History
+    from harness.prepare import Prepared
     from harness.records import Request
-    from harness.run import Prepared
     from harness.store import Store
 
 ASK_ABOVE_USD = Decimal(5)
@@ -67,7 +67,7 @@ def plan(
     offline: bool, as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Tell what a run of the suites in PATHS would ask and cost. Asks no model."""
-    from harness.run import prepare
+    from harness.prepare import prepare
     from reports.planning import plan_json, plan_text
 
     invocation = Invocation(paths=paths, cwd=str(Path.cwd()), **given)

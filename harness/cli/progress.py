@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import IO, TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
-
 from harness.records import Outcome, Result, Run, add_dollars
 from harness.trial import Trial
 from reports import numbers
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from harness.backends.base import Waited
 
 LINE_EVERY_S = 5.0
@@ -149,15 +147,20 @@ class Bar(Silent):
     """A progress bar on a terminal."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich import progress
+        from rich.table import Column
+
         super().__init__()
         self.clock, self.begun, self.shown = clock, clock(), 0.0
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=BAR_WIDTH),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
+        self.bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=BAR_WIDTH),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
             # Where the terminal is narrow, the figures give way; the counts stay whole.
-            TextColumn("{task.fields[figures]}", table_column=Column(ratio=1, no_wrap=True)),
+            progress.TextColumn(
+                "{task.fields[figures]}", table_column=Column(ratio=1, no_wrap=True)
+            ),
             expand=True,
             console=console,
             transient=True,
@@ -225,5 +228,7 @@ def watcher(*, quiet: bool) -> Silent:
     """What suits standard error: a bar on a terminal, lines elsewhere, nothing where quiet."""
     if quiet:
         return Silent()
+    from rich.console import Console
+
     console = Console(stderr=True)
     return Bar(console) if console.is_terminal else Lines(console.file)

@@ -21,8 +21,8 @@ from harness.invocation import Invocation
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
     from harness.cli.progress import Silent
+    from harness.prepare import Prepared
     from harness.records import Mode
-    from harness.run import Prepared
     from harness.store import Store
     from reports.commands import Commands
 
@@ -235,7 +235,7 @@ def _require_batch(mode: str, within_h: float | None, given: Mapping[str, Any]) 
 
 def _prepared(invocation: Invocation, *, quiet: bool) -> Prepared:
     """The run, sound and ready; its warnings are told."""
-    from harness.run import prepare
+    from harness.prepare import prepare
 
     prepared = prepare(invocation, os.environ, Path.cwd())
     for warning in () if quiet else prepared.warnings:

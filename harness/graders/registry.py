@@ -183,6 +183,8 @@ def suggest(name: str, known: tuple[str, ...]) -> str:
 
 
 def _load() -> None:
+    if len(_loaded) == len(MODULES):
+        return
     for module in MODULES:
         if module not in _loaded:
             importlib.import_module(f"harness.graders.{module}")

@@ -29,6 +29,7 @@ from harness.records.trials import (
     Grader,
     Outcome,
     Result,
+    Rival,
     Steps,
     TrialId,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Purpose",
     "Request",
     "Result",
+    "Rival",
     "Run",
     "Steps",
     "SuiteFacts",

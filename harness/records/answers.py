@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
+
+from harness.records.record import record
 
 Block = Mapping[str, Any]
 """A content block, verbatim as the API writes it: `{"type": "text", "text": …}` and so on."""
@@ -20,7 +22,7 @@ Mode = Literal["live", "batch", "replay"]
 TRUNCATED = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Request:
     """One call of the Messages API: `params` is the body exactly as it is sent.
 
@@ -44,7 +46,7 @@ def add_known(a: int | None, b: int | None) -> int | None:
     return None if a is None or b is None else a + b
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Usage:
     """Tokens by the class they are billed in; `thinking_tokens` are part of `output_tokens`."""
 
@@ -80,7 +82,7 @@ USAGE_FIELDS = tuple(f.name for f in fields(Usage))
 UNKNOWN_USAGE = Usage(*(None for _ in USAGE_FIELDS))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Answer:
     """What the API said, and what is known of how it was said.
 
@@ -131,7 +133,7 @@ class Answer:
         return self.stop_reason in TRUNCATED
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Missing:
     """Why a request has no answer: `kind` is the API's error type, or a word of ours."""
 
@@ -140,7 +142,7 @@ class Missing:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Bill:
     """Dollars of one answer or of many: as billed, and as each tier would have billed them."""
 
@@ -161,7 +163,7 @@ def add_dollars(a: Decimal | None, b: Decimal | None) -> Decimal | None:
     return None if a is None or b is None else a + b
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Call:
     """A request, the answer that came, and what it cost when it was made."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from harness.records.answers import (
+    TRUNCATED,
     Answer,
     Bill,
     Call,
@@ -19,9 +20,10 @@ from harness.records.answers import (
     Usage,
     add_dollars,
 )
+from harness.records.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Conversation:
     """What graders see: every message sent and received, the calls behind them, the case's vars.
 
@@ -32,7 +34,7 @@ class Conversation:
     messages: tuple[Mapping[str, Any], ...]
     calls: tuple[Call, ...]
     vars: Mapping[str, Any] = field(default_factory=dict)
-    rival: Callable[[str], Steps[Conversation]] | None = field(default=None, compare=False)
+    rival: Rival | None = field(default=None, compare=False)
 
     @property
     def answer(self) -> Answer:
@@ -50,7 +52,7 @@ class Conversation:
         return sum((call.answer.usage for call in self.calls), Usage())
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Grade:
     """What a grader says: `passed` and `score` (0 to 1), or neither where it could not say.
 
@@ -78,12 +80,21 @@ class Grade:
         """The grader could not say; the trial is missing, not failed."""
         return self.passed is None
 
+    def placed(self, name: str, weight: float) -> Grade:
+        """The same grade in its place in a suite."""
+        # Written out, since this runs for every grader of every trial.
+        return Grade(
+            self.passed, self.score, self.reason, name, weight,
+            self.turn, self.parts, self.judge, self.label,
+        )  # fmt: skip
+
 
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], Sequence[Answer | Missing], T]
 """A computation that asks: it yields requests, is sent their answers in order, returns a `T`."""
 
 Grader = Callable[[Conversation], "Grade | Steps[Grade]"]
+Rival = Callable[[str], Steps[Conversation]]
 
 
 class Outcome(StrEnum):
@@ -100,7 +111,7 @@ class Outcome(StrEnum):
         return self in (Outcome.ERRORED, Outcome.UNGRADED)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TrialId:
     """One attempt at one case by one candidate; `repeat` counts from 1."""
 
@@ -113,7 +124,7 @@ class TrialId:
         return f"{self.suite}/{self.case}[{self.candidate}-r{self.repeat}]"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Result:
     """How a trial ended, with all that was asked and said on the way.
 
@@ -149,6 +160,8 @@ class Result:
     def bill(self) -> Bill | None:
         """Dollars of answers and judges, as they were when made; `None` where nothing was asked."""
         own = [call.bill for call in self.calls if call.request.purpose != "rival"]
+        if len(own) == 1:
+            return own[0]
         return sum(own, Bill()) if self.calls else None
 
     @property
@@ -163,17 +176,21 @@ class Result:
     def latency_s(self) -> float | None:
         """Seconds that the candidate's answers took together; known of live answers only."""
         known = [call.answer.latency_s for call in self.calls_for("answer")]
+        if len(known) == 1:
+            return known[0]
         return math.fsum(s for s in known if s is not None) if known and None not in known else None
 
     @property
     def refused(self) -> bool:
         """The candidate declined in one of its answers."""
-        return any(call.answer.refused for call in self.calls_for("answer"))
+        return "refusal" in [call.answer.stop_reason for call in self.calls_for("answer")]
 
     @property
     def truncated(self) -> bool:
         """One of the candidate's answers was cut off."""
-        return any(call.answer.truncated for call in self.calls_for("answer"))
+        return not TRUNCATED.isdisjoint(
+            [call.answer.stop_reason for call in self.calls_for("answer")]
+        )
 
     @property
     def reused(self) -> bool:

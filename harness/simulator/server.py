@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -154,16 +155,21 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 class Simulator:
     """A simulator in this process, on a free port of 127.0.0.1, for the length of an `async with`.
 
-    `url` is the base URL to give to a client.
+    `url` is the base URL to give to a client; `sock` is a socket that listens already.
     """
 
-    def __init__(self, settings: Settings, *, registry: Registry, clock: Clock = time.time) -> None:
-        self._service = Service(settings, registry, clock=clock)
+    def __init__(
+        self, settings: Settings, *, registry: Registry, clock: Clock = time.time,
+        sock: socket.socket | None = None,
+    ) -> None:  # fmt: skip
+        self._service, self._sock = Service(settings, registry, clock=clock), sock
         self._runner: web.AppRunner | None = None
         self.url = ""
 
     async def __aenter__(self) -> Simulator:
-        self._runner, self.url = await _start(self._service, host="127.0.0.1", port=0)
+        self._runner, self.url = await _start(
+            self._service, host="127.0.0.1", port=0, sock=self._sock
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -175,11 +181,16 @@ class Simulator:
         return self._service.ledger.as_json()
 
 
-async def _start(service: Service, *, host: str, port: int) -> tuple[web.AppRunner, str]:
+async def _start(
+    service: Service, *, host: str, port: int, sock: socket.socket | None = None
+) -> tuple[web.AppRunner, str]:
     runner = web.AppRunner(_app(service), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        if sock is not None:
+            await web.SockSite(runner, sock, backlog=BACKLOG).start()
+        else:
+            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
     except OSError as exc:
         await runner.cleanup()
         raise UsageError(

@@ -276,7 +276,8 @@ def path(url: str, folder: Path, count: int) -> None:
     """
     clock = Clock()
     from harness.invocation import Invocation
-    from harness.run import begin, execute, prepare
+    from harness.prepare import prepare
+    from harness.run import begin, execute
     from harness.store import Store
 
     suite = write_suite(folder / "suite", count // len(MODELS), "csv")

@@ -15,6 +15,7 @@ from harness import run as path
 from harness.analysis.comparison import Comparison
 from harness.errors import HarnessError
 from harness.invocation import Invocation
+from harness.prepare import prepare
 from harness.records import Result
 from harness.simulator.ledger import digest_of
 from harness.store import Store
@@ -88,7 +89,7 @@ class Bench:
         """Prepare, ask and conclude; raises what refuses the run before it begins."""
         files = tuple(str(self.folder / name) for name in names or ("words.yaml",))
         invocation = Invocation(files, cwd=str(self.folder), **options)
-        prepared = path.prepare(invocation, environ or {}, self.folder)
+        prepared = prepare(invocation, environ or {}, self.folder)
         store = Store(f"sqlite:///{self.folder}/store.db")
         try:
             record = path.begin(prepared, store, run_id=run_id)

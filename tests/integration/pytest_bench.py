@@ -26,7 +26,7 @@ for package in (harness, reports):
             importlib.import_module(found.name)
 for name in (
     *("anthropic.resources.messages", "dotenv", "numpy", "rich.console", "rich.table"),
-    *("scipy.special", "yaml"),
+    "yaml",
 ):
     importlib.import_module(name)
 

@@ -21,6 +21,7 @@ from harness.cli.failures import reported
 from harness.confirming import look_id, rows_of
 from harness.errors import UsageError
 from harness.invocation import Invocation
+from harness.prepare import prepare
 from harness.store import Store
 
 Serve = Callable[..., LocalApi]
@@ -85,7 +86,7 @@ class Looked:
         files = (str(self.bench.folder / "words.yaml"),)
         folder = self.bench.folder
         asked = Invocation(files, cwd=str(folder), baseline=self.before, confirm=True)
-        prepared = path.prepare(asked, self.environ, folder)
+        prepared = prepare(asked, self.environ, folder)
         store = Store(f"sqlite:///{folder}/store.db")
         done = path.execute(
             prepared, store, path.begin(prepared, store), Impatient(), on_signal=False

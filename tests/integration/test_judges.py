@@ -11,6 +11,7 @@ import pytest
 
 from harness import run as path
 from harness.invocation import Invocation
+from harness.prepare import prepare
 from harness.records import Result
 from harness.store import Store
 
@@ -58,7 +59,7 @@ def results(bench: Any, mode: str) -> dict[str, Result]:
     """How the trials of an offline run in this mode ended."""
     options = {"mode": mode, "poll_s": 0.05, "offline": True, "cwd": str(bench.folder)}
     invocation = Invocation((str(bench.folder / judged(bench)),), **options)
-    prepared = path.prepare(invocation, {}, bench.folder)
+    prepared = prepare(invocation, {}, bench.folder)
     store = Store(f"sqlite:///{bench.folder}/store.db")
     record = path.begin(prepared, store)
     path.execute(prepared, store, record, Quiet(), on_signal=False)

@@ -255,12 +255,13 @@ def test_replay_and_fresh_exclude_each_other(bench: Any) -> None:
 
 def test_a_gate_is_not_judged_on_a_part_of_a_candidates_trials(bench: Any) -> None:
     from harness import plan, run
+    from harness.prepare import prepare, prepare_trials
 
     name = edited(bench, "ab", models="[haiku]") and "edited.yaml"
     path = bench.folder / name
     path.write_text(path.read_text() + "gates: [{pass_rate: {min: 0.9}}]\n")
-    prepared = run.prepare(Invocation((str(path),), offline=True), {}, bench.folder)
+    prepared = prepare(Invocation((str(path),), offline=True), {}, bench.folder)
     part = [trial for trial in plan.trials(prepared.suites) if trial.case.id == "a"]
-    chosen = run.prepare_trials(prepared.invocation, prepared.registry, {}, part)
+    chosen = prepare_trials(prepared.invocation, prepared.registry, {}, part)
     facts = next(iter(run._facts(chosen)))
     assert (facts.cases, facts.total, facts.planned["haiku"], facts.whole) == (1, 2, 1, 2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,8 +17,9 @@ from harness.background import BackgroundRun
 from harness.errors import InterruptedRunError, RunStoppedError
 from harness.invocation import Invocation
 from harness.load import load
+from harness.prepare import prepare_trials
 from harness.records import Outcome
-from harness.run import begin, prepare_trials
+from harness.run import begin
 from harness.store import Store
 
 SUITE = """
@@ -85,3 +88,50 @@ def test_a_run_can_be_finished_twice(begun: Callable[..., BackgroundRun]) -> Non
     run = begun(1, lambda _asked: http(message("hi")))
     run.result(0)
     assert run.finish() is run.finish()
+
+
+def test_a_run_that_asks_is_not_waited_for(begun: Callable[..., BackgroundRun]) -> None:
+    answered = threading.Event()
+
+    def behave(_asked: Asked) -> bytes:
+        answered.wait()
+        return http(message("hi"))
+
+    run = begun(3, behave)
+    run.settle()
+    assert not run.over
+    assert not run.has_passed(0)
+    answered.set()
+
+
+def test_a_run_whose_answers_are_stored_is_soon_over(begun: Callable[..., BackgroundRun]) -> None:
+    for _ in range(2):
+        run = begun(5, lambda _asked: http(message("hi")))
+        assert all(run.result(n) for n in range(5))
+        run.finish()
+    run.settle()
+    assert run.over
+    assert run.done
+    assert run.has_passed(4)
+
+
+def test_a_result_is_there_for_everyone_who_waits(begun: Callable[..., BackgroundRun]) -> None:
+    answered = threading.Event()
+
+    def behave(_asked: Asked) -> bytes:
+        answered.wait()
+        return http(message("hi"))
+
+    run = begun(1, behave)
+    with ThreadPoolExecutor() as waiting:
+        futures = [waiting.submit(run.result, 0) for _ in range(3)]
+        answered.set()
+        assert len({id(future.result()) for future in futures}) == 1
+
+
+def test_a_run_that_is_stopped_ends_by_itself(begun: Callable[..., BackgroundRun]) -> None:
+    run = begun(500, lambda _asked: http(message("hi")))
+    run.result(0)
+    run.stop()
+    with pytest.raises(InterruptedRunError):
+        run.result(499)

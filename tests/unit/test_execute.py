@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness import plan
+from harness.attempt import Attempt
 from harness.errors import AnswerMissingError, InterruptedRunError, RunStoppedError, StoreError
 from harness.execute import Driver
 from harness.load import load
@@ -235,14 +236,17 @@ def test_the_answers_beside_one_that_ends_the_run_are_recorded(bench: Bench):
         requests = [
             Request({"model": "m", "messages": [{"content": text}]}, "v") for text in ("ends", "b")
         ]
+        attempt = Attempt.at(next(plan.trials([bench.suite])))
+        attempt.requests = requests
+        attempt.keys = [recorder.key_of(request, attempt.asked) for request in requests]
         with pytest.raises(RunStoppedError):
-            await driver._replies(requests, 1, Asked())
+            await driver._replies(attempt)
         await recorder.close()
         return {answer.text for answer in await _stored(requests[1])}
 
     async def _stored(request: Request) -> list[Answer]:
         again = Recorder(bench.store, Backend(hi), Space(""))
-        answer = await again.answer(request, 1, Asked())
+        answer = await again.answer(request, again.key_of(request, Asked()), Asked())
         await again.close()
         return [answer] if answer.reused else []
 

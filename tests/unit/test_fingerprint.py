@@ -27,7 +27,10 @@ cases:
 
 def hashed(folder: Path, text: str = SUITE, **files: str) -> str:
     suite = loaded(folder, text, **files)
-    return content_of(suite.cases[-1], Composer(suite, registry(folder)))
+    composer = Composer(suite, registry(folder))
+    return content_of(
+        suite.cases[-1], composer, lambda spec, scope: composer.rendered(spec.item, scope)
+    )
 
 
 @pytest.mark.parametrize(

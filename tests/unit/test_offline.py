@@ -90,6 +90,17 @@ def test_a_suites_own_script_goes_before_the_folders(tmp_path: Path) -> None:
     assert texts(suite) == {HAIKU: ["own"]}
 
 
+def test_entries_of_several_suites_are_one_mapping(tmp_path: Path) -> None:
+    texts = [TEXT, TEXT.replace("Say", "Tell").replace("suite: t", "suite: u")]
+    suites = []
+    for name, text in zip(("one", "two"), texts, strict=True):
+        (tmp_path / name).mkdir()
+        suites.append(loaded(tmp_path / name, text))
+    entries = script_of(suites, registry(tmp_path))[0].entries
+    assert len(entries) == len(list(entries)) == 4
+    assert "unknown" not in entries
+
+
 def test_the_digest_changes_with_the_script_alone(tmp_path: Path) -> None:
     def digest(answers: str) -> str:
         return script_of([suite_with(tmp_path, answers)], registry(tmp_path))[1]

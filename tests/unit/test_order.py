@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import plan
+from harness.attempt import Attempt
 from harness.order import Turns, in_turn
 from harness.records import Candidate
 from harness.suite import Case, Script, Suite
@@ -95,49 +96,53 @@ def test_trials_that_are_left_over_are_ordered_too():
 
 
 def turns(trials: list[Trial], width: int = 8) -> Turns:
-    return Turns(trials, width, models=len({trial.candidate.model for trial in trials}))
+    given = Turns(width, models=len({trial.candidate.model for trial in trials}))
+    given.add(map(Attempt.at, trials))
+    return given
+
+
+def taken(given: Turns) -> Attempt:
+    attempt = given.take()
+    assert attempt is not None
+    return attempt
 
 
 def test_trials_are_handed_out_in_order():
     trials = planned(suite("a", 4))
     given = turns(trials)
-    taken = [given.take() for _ in trials]
-    assert taken == trials
+    assert [taken(given).trial for _ in trials] == trials
     assert given.take() is None
     assert given.places == 8
 
 
 def test_a_model_that_is_late_leaves_places_to_the_others():
     given = turns(planned(suite("a", 30, models=("late", "free"))))
-    taken = Counter[str]()
-    while (trial := given.take()) is not None:
-        taken[trial.candidate.model] += 1
-        if trial.candidate.model == "free":
-            given.ended(trial)
-    assert taken == {"late": 6, "free": 30}
+    begun = Counter[str]()
+    while (attempt := given.take()) is not None:
+        begun[attempt.trial.candidate.model] += 1
+        if attempt.trial.candidate.model == "free":
+            given.ended(attempt)
+    assert begun == {"late": 6, "free": 30}
 
 
 def test_what_was_set_aside_is_run_when_its_model_goes_on():
     given = turns(planned(suite("a", 30, models=("late", "free"))))
     under_way = []
     for _ in range(20):
-        trial = given.take()
-        assert trial is not None
-        if trial.candidate.model == "late":
-            under_way.append(trial)
+        attempt = taken(given)
+        if attempt.trial.candidate.model == "late":
+            under_way.append(attempt)
         else:
-            given.ended(trial)
+            given.ended(attempt)
     given.ended(under_way[0])
-    following = given.take()
-    assert following is not None
-    assert following.candidate.model == "late"
+    assert taken(given).trial.candidate.model == "late"
     assert given.places == 8 + 6
 
 
 def test_where_all_trials_are_of_one_model_nothing_is_set_aside():
     trials = planned(suite("a", 30, models=("only",)))
     given = turns(trials)
-    assert [given.take() for _ in trials] == trials
+    assert [taken(given).trial for _ in trials] == trials
     assert given.places == 8
 
 
@@ -148,15 +153,15 @@ def test_where_all_trials_are_of_one_model_nothing_is_set_aside():
 )
 def test_every_trial_is_handed_out_once_however_they_end(width: int, ends: list[int], repeats: int):
     trials = planned(suite("a", 6, repeats=repeats), suite("b", 5, models=("haiku",)))
-    given, under_way, taken = turns(trials, width), list[Trial](), list[int]()
+    given, under_way, begun = turns(trials, width), list[Attempt](), list[int]()
     picks = iter(ends)
     while True:
-        trial = given.take() if len(under_way) < given.places else None
-        if trial is not None:
-            taken.append(trial.index)
-            under_way.append(trial)
+        attempt = given.take() if len(under_way) < given.places else None
+        if attempt is not None:
+            begun.append(attempt.trial.index)
+            under_way.append(attempt)
         elif under_way:
             given.ended(under_way.pop(next(picks, 0) % len(under_way)))
         else:
             break
-    assert sorted(taken) == [trial.index for trial in trials]
+    assert sorted(begun) == [trial.index for trial in trials]

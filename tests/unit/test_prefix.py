@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.prefix import CacheHits, cache_hits, prefix_of
+from harness.prefix import CacheCount, CacheHits, prefix_of
 from harness.records import Answer, Bill, Call, Outcome, Request, Result, TrialId, Usage
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -84,8 +84,15 @@ def call(asked: Request, read: int | None, written: int = 0, *, reused: bool = F
     return Call(asked, answer, Bill())
 
 
-def result(*calls: Call, candidate: str = "haiku") -> Result:
-    return Result(TrialId("s", "c", candidate), Outcome.PASSED, 1.0, calls=calls)
+def result(*calls: Call) -> Result:
+    return Result(TrialId("s", "c", "haiku"), Outcome.PASSED, 1.0, calls=calls)
+
+
+def counted(*results: Result) -> CacheHits:
+    count = CacheCount()
+    for one in results:
+        count.add(one)
+    return count.total()
 
 
 SHARED = request(system=[text(**MARK)])
@@ -97,34 +104,37 @@ def test_all_but_the_first_could_read_what_that_has_written():
         result(call(SHARED, 0, 1000)),
         result(call(SHARED, 1000)),
     ]
-    hits = cache_hits(results)["haiku"]
+    hits = counted(*results)
     assert hits == CacheHits(1000, 2000)
     assert hits.share == 0.5
 
 
-def test_each_candidate_and_each_prefix_has_a_first_of_its_own():
+def test_each_prefix_has_a_first_of_its_own():
     other = request(system=[text(LONG + "!", **MARK)])
     results = [
         result(call(SHARED, 0, 1000)),
         result(call(other, 0, 700)),
-        result(call(SHARED, 1000), candidate="opus"),
     ]
-    assert cache_hits(results) == {"haiku": CacheHits(0, 0), "opus": CacheHits(1000, 1000)}
-    assert cache_hits(results)["haiku"].share is None
+    assert counted(*results) == CacheHits(0, 0)
+    assert counted(*results).share is None
+
+
+def test_what_an_earlier_run_has_written_the_first_can_read():
+    assert counted(result(call(SHARED, 1000))) == CacheHits(1000, 1000)
 
 
 def test_a_conversation_that_is_cached_as_a_whole_can_read_what_it_said_before():
     turns = [call(request(LONG, **MARK), read, written) for read, written in ((0, 100), (100, 50))]
-    assert cache_hits([result(*turns)])["haiku"] == CacheHits(100, 100)
+    assert counted(result(*turns)) == CacheHits(100, 100)
 
 
 def test_reused_answers_and_judges_do_not_count():
     judged = call(replace(SHARED, purpose="judge"), 0, 1000)
     results = [result(call(SHARED, 0, 1000, reused=True), judged)]
-    assert cache_hits(results) == {"haiku": CacheHits(0, 0)}
+    assert counted(*results) == CacheHits(0, 0)
 
 
 def test_what_the_api_did_not_count_is_unknown():
-    hits = cache_hits([result(call(SHARED, None))])["haiku"]
+    hits = counted(result(call(SHARED, None)))
     assert hits == CacheHits(None, None)
     assert hits.share is None

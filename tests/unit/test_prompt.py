@@ -152,6 +152,43 @@ def test_what_all_candidates_are_asked_is_rendered_once_a_case(tmp_path: Path) -
     assert first is second
 
 
+def test_what_no_variable_changes_is_put_together_once_a_candidate(tmp_path: Path) -> None:
+    suite = loaded(tmp_path, HEAD + "system: Be kind.\n" + CASE + "  - id: b\n")
+    composer = Composer(suite, registry(tmp_path))
+    first, second = (composer.opening(case, suite.candidates[0]).base for case in suite.cases)
+    assert first is second
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        pytest.param("system: Be brief.", id="system"),
+        pytest.param("params: {max_tokens: 3}", id="params"),
+        pytest.param("tools: [{name: t, reply: x}]", id="tools"),
+        pytest.param("messages: [{role: user, content: hi}]", id="messages"),
+    ],
+)
+def test_a_case_of_its_own_does_not_share_what_the_others_do(tmp_path: Path, own: str) -> None:
+    suite = loaded(tmp_path, HEAD + CASE + f"  - id: b\n    {own}\n")
+    composer = Composer(suite, registry(tmp_path))
+    first, second = (composer.opening(case, suite.candidates[0]) for case in suite.cases)
+    assert (first.base, first.messages) != (second.base, second.messages)
+
+
+def test_a_candidates_own_template_is_rendered_for_each_case(tmp_path: Path) -> None:
+    models = "[{model: haiku, params: {stop_sequences: ['{{ word }}']}}]"
+    text = HEAD.replace("[haiku]", models) + CASE + "  - {id: b, vars: {word: two}}\n"
+    suite = loaded(tmp_path, text)
+    composer = Composer(suite, registry(tmp_path))
+    bases = [composer.opening(case, suite.candidates[0]).base for case in suite.cases]
+    assert [base["stop_sequences"] for base in bases] == [["yes please"], ["two"]]
+
+
+def test_a_number_in_a_given_history_is_a_text(tmp_path: Path) -> None:
+    history = "messages: [{role: user, content: '{{ 3 + 4 }}'}]\n"
+    assert opened(tmp_path, HEAD + history + CASE).params["messages"][0]["content"] == "7"
+
+
 @pytest.mark.parametrize(
     ("cache", "mode", "ttl"),
     [

@@ -85,15 +85,19 @@ def recorded(store: Any, use: Callable[[Recorder], Awaitable[Any]], backend: Bac
     return asyncio.run(main())
 
 
+async def answered(recorder: Recorder, request: Request, asked: Asked) -> Answer:
+    return await recorder.answer(request, recorder.key_of(request, asked), asked)
+
+
 def ask(store: Any, backend: Backend, request: Request = ASK, *, repeat: int = 1,
         space: Space = REAL) -> Answer:  # fmt: skip
-    said: Answer = recorded(store, lambda r: r.answer(request, repeat, Asked()), backend, space)
+    said: Answer = recorded(store, lambda r: answered(r, request, Asked(repeat)), backend, space)
     return said
 
 
 def test_an_answer_is_in_the_store_before_it_is_handed_on(store: Store):
     async def use(recorder: Recorder) -> Any:
-        said = await recorder.answer(ASK, 1, Asked())
+        said = await answered(recorder, ASK, Asked())
         return said, store.exchange([said.key])
 
     said, kept = recorded(store, use)
@@ -119,7 +123,7 @@ def test_an_answer_that_trials_of_a_resumed_run_share_counts_once(store: Store):
     ask(store, Backend(), space=space)
 
     async def twice(recorder: Recorder) -> Any:
-        return [(await recorder.answer(ASK, 1, Asked())).reused for _ in range(2)]
+        return [(await answered(recorder, ASK, Asked())).reused for _ in range(2)]
 
     assert recorded(store, twice, space=space) == [False, True]
 
@@ -127,7 +131,7 @@ def test_an_answer_that_trials_of_a_resumed_run_share_counts_once(store: Store):
 def test_identical_requests_under_way_are_asked_once(store: Store):
     backend = Backend()
     said = recorded(
-        store, lambda r: asyncio.gather(*(r.answer(ASK, 1, Asked()) for _ in range(50))), backend
+        store, lambda r: asyncio.gather(*(answered(r, ASK, Asked()) for _ in range(50))), backend
     )
     assert backend.asked == 1
     assert sorted(a.reused for a in said) == [False] + [True] * 49
@@ -136,7 +140,7 @@ def test_identical_requests_under_way_are_asked_once(store: Store):
 def test_a_trial_that_asks_the_same_twice_gets_two_answers(store: Store):
     async def use(recorder: Recorder) -> list[str]:
         asked = Asked()
-        return [(await recorder.answer(ASK, 1, asked)).text for _ in range(3)]
+        return [(await answered(recorder, ASK, asked)).text for _ in range(3)]
 
     backend = Backend()
     assert recorded(store, use, backend) == recorded(store, use, backend) == ["1", "2", "3"]
@@ -225,7 +229,7 @@ def test_who_waits_for_an_answer_hears_why_there_is_none(store: Store, error: Ex
     said = recorded(
         store,
         lambda r: asyncio.gather(
-            *(r.answer(ASK, 1, Asked()) for _ in range(3)), return_exceptions=True
+            *(answered(r, ASK, Asked()) for _ in range(3)), return_exceptions=True
         ),
         Backend(fail),
     )
@@ -252,7 +256,7 @@ def test_who_gives_up_waiting_takes_nothing_from_the_others(store: Store):
         return answer()
 
     async def use(recorder: Recorder) -> list[Any]:
-        asked = [asyncio.create_task(recorder.answer(ASK, 1, Asked())) for _ in range(3)]
+        asked = [asyncio.create_task(answered(recorder, ASK, Asked())) for _ in range(3)]
         await asyncio.sleep(0.01)
         asked[1].cancel()
         await asyncio.sleep(0)
@@ -269,7 +273,7 @@ def test_who_waits_for_one_that_was_cancelled_is_not_left_waiting(store: Store):
         return await asyncio.Event().wait()  # type: ignore[return-value]
 
     async def use(recorder: Recorder) -> Any:
-        leader, other = (asyncio.create_task(recorder.answer(ASK, 1, Asked())) for _ in range(2))
+        leader, other = (asyncio.create_task(answered(recorder, ASK, Asked())) for _ in range(2))
         await asyncio.sleep(0.01)
         leader.cancel()
         return await asyncio.gather(leader, other, return_exceptions=True)
@@ -283,7 +287,7 @@ def test_who_waits_for_one_that_was_cancelled_is_not_left_waiting(store: Store):
 )
 def test_a_store_that_fails_is_told_to_all_and_nobody_waits(error: Exception, good: int):
     async def use(recorder: Recorder) -> list[Any]:
-        asked = [recorder.answer(ASK, n, Asked()) for n in range(1, 9)]
+        asked = [answered(recorder, ASK, Asked(n)) for n in range(1, 9)]
         return await asyncio.gather(*asked, return_exceptions=True)
 
     async def main() -> list[Any]:
@@ -328,9 +332,9 @@ def test_closing_without_having_asked_anything_ends(store: Store):
 def test_what_a_trial_hands_back_is_new_to_whoever_is_given_it_next(store: Store):
     async def twice(recorder: Recorder) -> list[bool]:
         attempt = Asked()
-        first = await recorder.answer(ASK, 1, attempt)
+        first = await answered(recorder, ASK, attempt)
         recorder.hand_back(attempt)
-        again = [await recorder.answer(ASK, 1, Asked()) for _ in range(2)]
+        again = [await answered(recorder, ASK, Asked()) for _ in range(2)]
         return [first.reused, *(answer.reused for answer in again)]
 
     assert recorded(store, twice, space=Space("", run="this")) == [False, False, True]

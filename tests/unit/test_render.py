@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import RenderError
-from harness.render import Renderer, is_template
+from harness.render import Renderer, is_plain, is_template
 
 SCOPE: dict[str, Any] = {
     "queues": ["billing", "sales"],
@@ -254,3 +254,22 @@ def test_syntax_is_checked_without_variables(renderer: Renderer) -> None:
 def test_the_variables_that_templates_need_are_known(renderer: Renderer) -> None:
     tree = ["{{ a.b }} {{ range(c) }}", {"x": "{% set d = 1 %}{{ d }}"}, "{{ open "]
     assert renderer.names(tree) == {"a", "c"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "plain"),
+    [
+        pytest.param({"a": ["b", {"c": 1}]}, True, id="texts and numbers"),
+        pytest.param({"a": ["b", {"c": "{{ d }}"}]}, False, id="a template inside"),
+        pytest.param({"{{ a }}": "b"}, True, id="a key is no template"),
+        pytest.param("{% if a %}{% endif %}", False, id="a text alone"),
+    ],
+)
+def test_a_tree_is_plain_where_nothing_in_it_is_rendered(tree: object, plain: bool) -> None:
+    assert is_plain(tree) is plain
+
+
+def test_a_global_of_jinja_is_there_and_a_variable_goes_before_it(tmp_path: Path) -> None:
+    renderer = Renderer(tmp_path)
+    assert renderer.text("{{ range(3) | list }}", {}) == "[0, 1, 2]"
+    assert renderer.text("{{ range }}", {"range": "own"}) == "own"

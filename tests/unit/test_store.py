@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from harness.errors import RunNotFoundError, StoreError
+from harness.paid import paid_beside
 from harness.records import (
     Answer,
     Bill,
@@ -102,6 +103,19 @@ def test_what_is_kept_and_wanted_at_once_is_found(store: Store):
 def test_the_first_answer_to_a_request_stays(store: Store):
     store.exchange([], [entry("a", "first")])
     assert store.exchange(["a"], [entry("a", "second")])["a"].text == "first"
+
+
+@pytest.mark.parametrize(("second", "kept"), [("msg_2", ["msg_2"]), ("msg_1", [])],
+                         ids=["another answer", "the same once more"])  # fmt: skip
+def test_an_answer_that_was_paid_for_although_there_was_one_is_not_forgotten(
+    store: Store, second: str, kept: list[str]
+):
+    for name, run in (("msg_1", "one"), (second, "two")):
+        said = Entry("a", REQUEST, replace(answer(), id=name), run)
+        store.exchange([], [said, entry(f"new of {run}")])
+    assert [(spare.run, spare.answer.id) for spare in paid_beside(store)] == [
+        ("two", i) for i in kept
+    ]
 
 
 def test_answers_outlive_the_process_that_got_them(url: str, store: Store):

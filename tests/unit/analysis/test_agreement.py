@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from harness.analysis.agreement import (
     agreement,
-    agreement_by,
     bias_by,
     length_bias,
     position_bias,
@@ -108,13 +107,6 @@ def test_agreement_is_mutual(rows):
     assert one.accuracy == other.accuracy
     assert one.kappa.low == pytest.approx(other.kappa.low)
     assert one.confusion.counts == tuple(zip(*other.confusion.counts, strict=True))
-
-
-def test_the_groups_share_out_the_verdicts():
-    people, judge = pairs([[20, 5], [10, 15]])
-    found = agreement_by(people, judge, ["haiku", "opus"] * 25, [*range(50)])
-    assert list(found) == ["haiku", "opus"]
-    assert sum(one.confusion.n for one in found.values()) == 50
 
 
 def test_a_judge_that_favours_one_candidate_is_shown():

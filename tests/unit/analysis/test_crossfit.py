@@ -1,18 +1,11 @@
-"""Choices valued on cases held out: cascades, routes, and what their fitting gains on paper."""
+"""Choices valued on cases held out: cascades, and what their fitting gains on paper."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.crossfit import (
-    Rows,
-    cheapest_within,
-    cross_fit_cascade,
-    cross_fit_routes,
-    net_benefit,
-    split,
-)
+from harness.analysis.crossfit import Rows, cheapest_within, cross_fit_cascade, split
 
 # The cheap model is right where its signal is high, the expensive one always.
 SIGNAL = [i / 20 for i in range(20)]
@@ -29,6 +22,11 @@ def noise(n, seed):
     random = np.random.default_rng(seed)
     scores = [(random.random(n) < p).astype(float) for p in (0.7, 0.8)]
     return Rows(random.random(n), scores[0], np.ones(n), scores[1], np.full(n, 2.0))
+
+
+def net_benefit(worth):
+    """Choose what makes the most of score × worth less cost."""
+    return lambda quality, cost: int((worth * quality - cost).argmax())
 
 
 def test_a_signal_that_knows_is_found_and_pays():
@@ -141,55 +139,3 @@ def test_a_cascade_costs_between_the_cheap_model_and_both(rows, seed):
 def test_clusters_may_be_named_by_anything():
     names = [("suite", i // 2) if i % 2 else None for i in range(20)]
     assert cross_fit_cascade(clear(clusters=names), net_benefit(1.0), seed=1).cost.clusters == 20
-
-
-TAGS = ["a"] * 10 + ["b"] * 10
-SCORES = [[1.0] * 10 + [0.0] * 10, [1.0] * 20]
-COSTS = [[1.0] * 20, [5.0] * 20]
-
-
-def good_and_cheap(rows):
-    """The first candidate where it is right throughout, else the second."""
-    return 0 if min(SCORES[0][i] for i in rows) == 1 else 1
-
-
-def test_each_tag_has_a_route_and_its_value_is_held_out():
-    found = cross_fit_routes(TAGS, SCORES, COSTS, good_and_cheap, seed=1)
-    assert found.routes == {"a": 0, "b": 1}
-    assert (found.quality.value, found.cost.value) == (1.0, 3.0)
-    assert (found.quality_optimism, found.cost_optimism) == (0.0, 0.0)
-
-
-def chosen_from_noise(seed):
-    """Twenty tags of ten cases, each sent to the better of two equal models."""
-    scores = (np.random.default_rng(seed).random((2, 200)) < 0.7).astype(float)
-
-    def best(rows):
-        return int(scores[:, rows].mean(axis=1).argmax())
-
-    tags = [i % 20 for i in range(200)]
-    return cross_fit_routes(tags, scores, np.ones((2, 200)), best, seed=seed)
-
-
-def test_routes_chosen_from_noise_are_optimistic():
-    found = [chosen_from_noise(seed) for seed in range(20)]
-    assert np.mean([one.quality_optimism for one in found]) > 0.05
-    assert np.mean([one.quality.value for one in found]) == pytest.approx(0.7, abs=0.02)
-
-
-def test_a_tag_that_is_held_out_whole_goes_where_all_go():
-    clusters = [*TAGS[:10], *range(10)]
-    found = cross_fit_routes(TAGS, SCORES, COSTS, good_and_cheap, seed=1, clusters=clusters)
-    assert found.quality.value == 1.0
-    assert found.cost.value == 5.0
-
-
-@pytest.mark.parametrize(
-    ("tags", "scores", "why"),
-    [([], [[], []], "no cases"), (["a"], [[1], [1]], "only one cluster"),
-     (["a", "b"], [[1, None], [None, 1]], "no cases")],
-    ids=["empty", "one", "missing"],
-)  # fmt: skip
-def test_routes_that_cannot_be_held_out_say_why(tags, scores, why):
-    found = cross_fit_routes(tags, scores, scores, lambda rows: 0, seed=1)
-    assert (found.why, found.quality.value, found.routes) == (why, None, {})

@@ -14,7 +14,6 @@ from harness.analysis.paired import (
     difference,
     discordant,
     mcnemar,
-    newcombe,
     noninferiority,
     sign_flip,
     tango_limits,
@@ -240,34 +239,6 @@ def test_discordant_cases_are_counted_where_scores_are_binary(
     a: list[float | None], b: list[float | None], expected: tuple[int, int] | None
 ) -> None:
     assert discordant(a, b) == expected
-
-
-@pytest.mark.parametrize(
-    ("table", "expected", "tolerance"),
-    [
-        # R package contingencytables, cavo_2012.
-        ((59, 6, 16, 80), (-0.1186, -0.0046), 6e-5),
-        # Altman et al. 2000, Statistics with Confidence, p. 52.
-        ((14, 5, 0, 22), (0.011, 0.226), 6e-4),
-    ],
-    ids=["cavo", "altman"],
-)
-def test_newcombes_limits_are_the_published_ones(
-    table: tuple[int, int, int, int], expected: tuple[float, float], tolerance: float
-) -> None:
-    assert newcombe(*table, critical=Z95) == pytest.approx(expected, abs=tolerance)
-
-
-def test_newcombes_limits_are_wider_where_the_two_disagree_more_often() -> None:
-    low, high = newcombe(10, 5, 5, 10, critical=Z95) or (0, 0)
-    low_of_opposed, high_of_opposed = newcombe(5, 10, 10, 5, critical=Z95) or (0, 0)
-    assert low_of_opposed < low < 0 < high < high_of_opposed
-
-
-def test_newcombes_limits_exist_where_all_pass_and_not_where_there_are_none() -> None:
-    low, high = newcombe(20, 0, 0, 0, critical=Z95) or (0, 0)
-    assert low < 0 < high
-    assert newcombe(0, 0, 0, 0, critical=Z95) is None
 
 
 def test_flipping_signs_of_a_binary_pair_is_mcnemars_exact_test() -> None:

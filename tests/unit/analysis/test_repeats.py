@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analysis.repeats import (
-    Spread,
     flakiness,
     mean_pass_at_k,
     mean_pass_hat_k,
@@ -90,13 +89,6 @@ def test_no_case_with_k_repeats_has_no_mean(of: list[tuple[int, int]], why: str)
     assert (found.value, found.low, found.high, found.why) == (None, None, None, why)
 
 
-@pytest.mark.parametrize(("repeats", "share"), [(2, 2 / 3), (4, 1 / 2), (6, 4 / 9), (1, 1)])
-def test_repeats_reduce_the_variance_as_published(repeats: int, share: float) -> None:
-    # Miller 2024, section 3: cases uniform, scores 0 or 1; the limit is a third.
-    now = Spread(within=1 / 6, between=1 / 12, removable=2 / 3, n=100, repeats=1)
-    assert now.relative_variance(repeats) == pytest.approx(share)
-
-
 def test_the_spread_is_split_as_in_an_analysis_of_variance() -> None:
     # One-way layout by hand: s² 2, 2, 0; means 2, 6, 4, so 4 less (4/3)/2 is between.
     found = spread([[1, 3], [5, 7], [4, 4]])
@@ -140,7 +132,6 @@ def test_what_cannot_be_split_says_why(
 ) -> None:
     found = spread(cases, clusters)
     assert (found.removable, found.why) == (None, why)
-    assert found.relative_variance(5) is None
 
 
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=4), min_size=1))

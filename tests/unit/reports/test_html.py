@@ -20,7 +20,7 @@ from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison, GateVerdict
 from harness.records import Call, Candidate, Grade, Outcome, Result, Run, SuiteFacts
 from reports.html import LEFT_OUT, HtmlReport, embedded
-from reports.html_trials import PICTURE_LIMIT, TEXT_LIMIT, shown
+from reports.html_trials import LATELY, PICTURE_LIMIT, SHORT, TEXT_LIMIT, Shared, shown
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
 Make = Callable[..., Result]
@@ -211,6 +211,41 @@ def test_a_grade_names_its_judge(comparison: Comparison, a_result: Make) -> None
 
 def test_a_prompt_that_candidates_share_is_written_once(page: str) -> None:
     assert Page(page).blocks[1].count("I was charged twice.") == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("short", id="a text"),
+        pytest.param("long " * SHORT, id="a long text"),
+        pytest.param([{"type": "text", "text": "said"}], id="blocks"),
+        pytest.param({"max_tokens": 2**70}, id="a number that JSON libraries refuse"),
+        pytest.param("half \ud83d", id="half a character"),
+    ],
+)
+def test_the_same_content_is_written_once(content: object) -> None:
+    rows: list[bytes] = []
+    content_of = Shared(rows.append)
+    assert [content_of.number(content), content_of.number("else"), content_of.number(content)] == [
+        *(0, 1, 0)
+    ]
+    assert [json.loads(row)["shared"] for row in rows] == [shown(content), shown("else")]
+
+
+def test_contents_that_are_shown_alike_have_one_number() -> None:
+    rows: list[bytes] = []
+    content_of = Shared(rows.append)
+    assert content_of.number("hi") == content_of.number([{"type": "text", "text": "hi"}])
+    assert len(rows) == 1
+
+
+def test_content_of_long_ago_keeps_its_number() -> None:
+    rows: list[bytes] = []
+    content_of = Shared(rows.append)
+    first = [content_of.number(f"text {n}") for n in range(LATELY + 2)]
+    assert [content_of.number(f"text {n}") for n in range(LATELY + 2)] == first
+    assert len(rows) == len(first)
+    assert len(content_of.lately) <= LATELY
 
 
 def test_above_its_limit_the_page_leaves_transcripts_out_and_says_so(

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -83,6 +83,23 @@ def test_a_missing_trial_says_why(line: Line, results: list[Result]) -> None:
     document = line(next(r for r in results if r.outcome is Outcome.ERRORED))
     assert document["missing"]["kind"] == "overloaded_error"
     assert document["score"] is None
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        pytest.param(UTC, id="UTC"),
+        pytest.param(timezone(timedelta(hours=2)), id="another zone"),
+        pytest.param(None, id="no zone"),
+    ],
+)
+def test_the_time_of_an_answer_is_utc(
+    line: Line, a_result: Make, a_call: Callable[..., Call], zone: timezone | None
+) -> None:
+    hour = 14 if zone not in (UTC, None) else 12
+    call = a_call(answered_at=datetime(2026, 10, 21, hour, tzinfo=zone))
+    document = line(a_result(calls=(call,)))
+    assert document["calls"][0]["answer"]["answered_at"] == "2026-10-21T12:00:00Z"
 
 
 @pytest.mark.parametrize(

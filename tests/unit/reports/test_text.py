@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,14 @@ def test_visible(text: str, shown: str) -> None:
 @given(st.text())
 def test_visible_text_is_visible_already(text: str) -> None:
     assert visible(visible(text)) == visible(text)
+
+
+@given(st.text(alphabet=st.characters() | st.sampled_from("\x1b\r\n\t\u2028\u202e\ud83d")))
+def test_nothing_hidden_is_left(text: str) -> None:
+    hidden = {"Cc", "Zl", "Zp", "Cs"}
+    bidi = re.compile("[\u202a-\u202e\u2066-\u2069]")
+    left = [c for c in visible(text) if unicodedata.category(c) in hidden or bidi.match(c)]
+    assert set(left) <= {"\n", "\t"}
 
 
 @given(st.text(alphabet=st.characters() | st.sampled_from("|`<>[]@#*_\n\r\x1b&")))

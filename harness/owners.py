@@ -1,0 +1,25 @@
+"""Which process works on what, and whether it may still be at it."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def owner() -> str:
+    """This process, as other processes on this machine can look for it."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def alive(name: str) -> bool:
+    """The process may still be at work; one on another machine may."""
+    host, _, pid = name.rpartition(":")
+    if host != socket.gethostname() or not pid.isdecimal():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return int(pid) != os.getpid()

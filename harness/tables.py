@@ -1,0 +1,65 @@
+"""The tables of a store: what a run asked for, what was answered, and how its trials ended."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+
+class Blob(sa.LargeBinary):
+    """Bytes as they are: both drivers take them, and wrapping each is felt."""
+
+    def bind_processor(self, _dialect: sa.Dialect) -> None:
+        """No processing."""
+
+    def result_processor(self, _dialect: sa.Dialect, _coltype: object) -> None:
+        """No processing."""
+
+
+tables = sa.MetaData()
+meta = sa.Table(
+    "harness_meta",
+    tables,
+    sa.Column("name", sa.String(50), primary_key=True),
+    sa.Column("value", sa.String(200), nullable=False),
+)
+answers = sa.Table(
+    "harness_answers",
+    tables,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("model", sa.String(200), nullable=False),
+    sa.Column("answered_at", sa.String(40), nullable=False),
+    sa.Column("run", sa.String(64), nullable=False),
+    sa.Column("request", Blob, nullable=False),
+    sa.Column("answer", Blob, nullable=False),
+)
+runs = sa.Table(
+    "harness_runs",
+    tables,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("started_at", sa.String(40), nullable=False, index=True),
+    sa.Column("data", Blob, nullable=False),
+)
+results = sa.Table(
+    "harness_results",
+    tables,
+    sa.Column("run", sa.String(64), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("suite", sa.String(200), nullable=False),
+    sa.Column("case_id", sa.Text, nullable=False),
+    sa.Column("candidate", sa.String(400), nullable=False),
+    sa.Column("repeat", sa.Integer, nullable=False),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("data", Blob, nullable=False),
+)
+spares = sa.Table(
+    "harness_spares",
+    tables,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("run", sa.String(64), nullable=False, index=True),
+    sa.Column("answer", Blob, nullable=False),
+)
+"""Answers that were paid for although there was one: two processes asked the same at one time.
+
+Nothing uses them, but they were paid for. The table is made with the first.
+"""
