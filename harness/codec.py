@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -88,11 +89,11 @@ def load_request(data: bytes, purpose: Purpose | None = None) -> Request:
 
 def dump_answer(answer: Answer) -> bytes:
     """The answer as the API gave it."""
-    raw = {name: getattr(answer, name) for name in ANSWER_FIELDS}
-    return dump(raw)
+    return dump(dict(zip(ANSWER_FIELDS, _stored_fields(answer), strict=True)))
 
 
 ANSWER_FIELDS = tuple(name for name in Answer.__slots__ if name not in NOT_STORED)
+_stored_fields = attrgetter(*ANSWER_FIELDS)
 
 
 def load_answer(data: bytes, *, key: str = "", reused: bool = False) -> Answer:

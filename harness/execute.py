@@ -10,7 +10,6 @@ from typing import Any
 
 from harness.attempt import Attempt
 from harness.errors import AnswerMissingError, PendingAnswerError, RunStoppedError, StoreError
-from harness.garbage import rare_collections
 from harness.order import Turns, in_turn
 from harness.prefix import prefix_of
 from harness.recorder import Asked, Recorder
@@ -66,8 +65,7 @@ class Driver:
         """
         self.pending = []
         try:
-            with rare_collections():
-                await self._run(list(trials))
+            await self._run(list(trials))
         finally:
             self.watchdog.close()
             self.watchdog = Watchdog()

@@ -151,7 +151,7 @@ class Recorder:
         answer = await self.backend.answer(request, key)
         entry = self._entry(key, request, answer)
         await self.desk.keep(entry)
-        return entry.answer
+        return replace(answer, key=entry.key)
 
     def _names(self, key: str) -> list[str]:
         """The keys under which the store may have the answer, best first."""
@@ -174,7 +174,7 @@ class Recorder:
         from harness.store import Entry
 
         own = simulated_identity(key, self.space.simulator) if answer.simulated else key
-        return Entry(own, request, replace(answer, key=own), self.desk.run)
+        return Entry(own, request, answer, self.desk.run)
 
     async def close(self) -> None:
         """Wait until everything is committed."""

@@ -31,6 +31,7 @@ from harness.errors import (
     UsageError,
 )
 from harness.execute import Driver
+from harness.garbage import rare_collections
 from harness.interrupts import interrupts
 from harness.prepare import Prepared
 from harness.prompt import ttl_of
@@ -171,7 +172,8 @@ def execute(
     """Run every trial; raises UsageError only."""
     done = Execution(Comparer(run))
     try:
-        asyncio.run(_execute(prepared, store, watch, done, on_signal=on_signal))
+        with rare_collections():
+            asyncio.run(_execute(prepared, store, watch, done, on_signal=on_signal))
     except (KeyboardInterrupt, asyncio.CancelledError):
         done.stopped = InterruptedRunError("interrupted; answers under way were given up")
     except UsageError:

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import sqlite
 from harness import codec
 from harness.errors import RunNotFoundError, StoreError
 from harness.records import Answer, Request, Result, Run, TrialId
-from harness.tables import answers, meta, results, runs, spares, tables
+from harness.tables import Many, answers, meta, results, runs, spares, tables
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -59,6 +59,7 @@ class Store:
     def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self.url = url
         self.engine = _engine(url, busy_timeout_s)
+        self._inserts: dict[str, Many] = {}
         try:
             with self.errors(), self.engine.begin() as connection:
                 if not sa.inspect(connection).has_table(meta.name):
@@ -190,21 +191,21 @@ class Store:
             spares.create(connection, checkfirst=True)
             connection.execute(spares.insert(), beside)
 
-    def _insert(
-        self, connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]
-    ) -> int:
+    def _insert(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
         """Insert; an answer that is there already stays, a run or result is replaced.
 
         How many rows there are that were not.
         """
-        statement = self.insert(table)
-        if table is answers:
-            statement = statement.on_conflict_do_nothing()
-        else:
-            key = [column.name for column in table.primary_key]
-            new = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
-            statement = statement.on_conflict_do_update(index_elements=key, set_=new)
-        return connection.execute(statement, rows).rowcount
+        if table.name not in self._inserts:
+            statement = self.insert(table)
+            if table is answers:
+                statement = statement.on_conflict_do_nothing()
+            else:
+                key = [column.name for column in table.primary_key]
+                new = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
+                statement = statement.on_conflict_do_update(index_elements=key, set_=new)
+            self._inserts[table.name] = Many.of(statement, self.engine.dialect)
+        return self._inserts[table.name].execute(connection, rows)
 
     def insert(self, table: sa.Table) -> Any:
         """An insert that can say what to do on a conflict."""

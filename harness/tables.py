@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
 import sqlalchemy as sa
 
 
@@ -63,3 +66,30 @@ spares = sa.Table(
 
 Nothing uses them, but they were paid for. The table is made with the first.
 """
+
+
+class Many(NamedTuple):
+    """A statement for many rows, as the driver takes it: `order` of its parameters, if unnamed.
+
+    What SQLAlchemy does to each row takes thrice as long as what SQLite does. `fixed` are the
+    values that stand in the statement.
+    """
+
+    sql: str
+    order: Sequence[str] | None
+    fixed: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, statement: Any, dialect: sa.Dialect) -> Many:
+        """The statement compiled."""
+        compiled = statement.compile(dialect=dialect)
+        return cls(str(compiled), compiled.positiontup, compiled.params)
+
+    def execute(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Execute it for each row; how many rows of the table it touched."""
+        if rows[0].keys() != self.fixed.keys():
+            rows = [{**self.fixed, **row} for row in rows]
+        if self.order is None:
+            return connection.exec_driver_sql(self.sql, list(rows)).rowcount
+        values = [tuple(map(row.__getitem__, self.order)) for row in rows]
+        return connection.exec_driver_sql(self.sql, values).rowcount

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from harness import codec
 from harness.records import Request
 from harness.store import READ_AT_ONCE, Store
-from harness.tables import Blob, tables
+from harness.tables import Blob, Many, tables
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -88,10 +88,12 @@ def note(store: Store, api: str, run: str, requests: Sequence[tuple[str, Request
         wanted.c.api == api, wanted.c.key == sa.bindparam("of")
     )
     add = store.insert(bodies).from_select(["wanted", "params"], its).on_conflict_do_nothing()
+    dialect = store.engine.dialect
+    insert, add = Many.of(insert, dialect), Many.of(add, dialect)
     with store.errors(), store.engine.begin() as connection:
         for begin in range(0, len(rows), READ_AT_ONCE):
-            connection.execute(insert, rows[begin : begin + READ_AT_ONCE])
-            connection.execute(add, said[begin : begin + READ_AT_ONCE])
+            insert.execute(connection, rows[begin : begin + READ_AT_ONCE])
+            add.execute(connection, said[begin : begin + READ_AT_ONCE])
 
 
 def remove(connection: Connection, *which: sa.ColumnElement[bool]) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
+
 from harness.errors import GraderError, ModelsError, RenderError
 from harness.fingerprint import content_of
 from harness.graders import GraderContext, arguments, build
@@ -26,7 +28,9 @@ JUDGE_MAX_TOKENS = 16_000
 Built = tuple[Grader, str, float]
 """A grader, its name and its weight."""
 
+K = TypeVar("K")
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class Workshop(Composer):
@@ -40,6 +44,7 @@ class Workshop(Composer):
         self._fixed: dict[int, _Made] = {}
         self._sound: dict[int, GraderSpec] = {}
         self._recent: dict[tuple[int, int], _Made] = {}
+        self._items: dict[tuple[int, bytes], tuple[GraderSpec, Built]] = {}
 
     def call(self, request: Request, answer: Answer) -> Call:
         """The request and its answer, with the bill."""
@@ -160,16 +165,35 @@ class Workshop(Composer):
 
     def _make(self, spec: GraderSpec, scope: Mapping[str, Any]) -> _Made:
         item = self.rendered(spec.item, scope)
-        given = arguments(item, rendered=True)
-        built = build(given, self.context), given.name or given.kind, given.weight
-        made = _Made(spec, scope, item, built)
+        made = _Made(spec, scope, item, self._alike(spec, item))
         if item == spec.item.value:
             self._fixed[id(spec)] = made
         else:
-            if len(self._recent) >= RECENT:
-                self._recent.clear()
-            self._recent[id(scope), id(spec)] = made
+            _put(self._recent, (id(scope), id(spec)), made)
         return made
+
+    def _alike(self, spec: GraderSpec, item: Json) -> Built:
+        """The grader of this item: many cases of a suite expect the same."""
+        try:
+            mark = orjson.dumps(item)
+        except TypeError:
+            return self._build(item)
+        found = self._items.get((id(spec), mark))
+        if found is None:
+            found = spec, self._build(item)
+            _put(self._items, (id(spec), mark), found)
+        return found[1]
+
+    def _build(self, item: Json) -> Built:
+        given = arguments(item, rendered=True)
+        return build(given, self.context), given.name or given.kind, given.weight
+
+
+def _put(kept: dict[K, V], key: K, value: V) -> None:
+    """Keep it, and nothing for ever."""
+    if len(kept) >= RECENT:
+        kept.clear()
+    kept[key] = value
 
 
 class _Made(NamedTuple):

@@ -171,6 +171,7 @@ def _folded_tables(comparison: Comparison) -> Iterator[Table]:
         *evidence.classification_tables(comparison),
         evidence.stability_table(comparison),
         evidence.flakiest_table(comparison),
+        tables.tokens_table(comparison),
         tables.batches_table(comparison),
     )
     return (table for table in every if table.rows)
