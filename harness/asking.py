@@ -41,14 +41,17 @@ def backend_of(
     if invocation.mode == "replay":
         return ReplayBackend()
     from harness.backends.live import LiveBackend, connecting
+    from harness.backends.noted import NotedLive
     from harness.backends.warm import WarmFirst
     from harness.journal import Journal
-    from harness.purse import opened
+    from harness.purse import broken_off, opened
 
     access = Access.of(environ)
     connect = connecting(access)
     purse = opened(store, run.id, invocation.budget, registry)
-    make: Callable[..., LiveBackend] = LiveBackend
+    make: Callable[..., LiveBackend] = partial(
+        NotedLive, broke_off=broken_off(store, run.id, registry)
+    )
     if purse:
         from harness.backends.budgeted import BudgetedLive
 

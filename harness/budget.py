@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from harness.errors import AnswerMissingError, BudgetError, RunStoppedError, UsageError
 from harness.records import Answer, Bill, Missing, Request
+from harness.tabs import TAB, Tab, Tabs
 
 log = logging.getLogger("harness")
 
 STEP = Decimal("0.02")
 """What is noted outside goes ahead of what may be billed by this share of the limit."""
 MAX_USD = Decimal(10**9)
+PATIENCE_S = 2.0
+"""How long a trial that has nothing under way is given to ask again, before others are refused."""
+LAST = 10**6
 
 Note = Callable[[Decimal], None]
 
@@ -51,18 +56,22 @@ class Promise:
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
-    """A request that waits for money."""
+    """A request that waits for money; those with the least `turn` go first."""
 
     amount: Decimal
     what: str
+    tab: Tab | None
+    turn: tuple[bool, int]
     granted: asyncio.Future[Promise]
+    again: bool = False
 
 
 @dataclass(slots=True)
 class Budget:
     """A limit, what is `spent`, and what is promised: `live`, and to requests of batches by key.
 
-    `note` keeps what may be billed in all, at the latest before it is sent.
+    `note` keeps what may be billed in all, at the latest before it is sent. A trial that has begun
+    goes before others, and is given `patience_s` seconds between two requests.
     """
 
     limit: Decimal
@@ -74,7 +83,10 @@ class Budget:
     _sent: Decimal = Decimal(0)
     _under_way: int = 0
     _noted: Decimal = Decimal(0)
+    patience_s: float = PATIENCE_S
+    _tabs: Tabs = field(default_factory=Tabs)
     _waiting: list[_Waiting] = field(default_factory=list)
+    _giving_up: asyncio.TimerHandle | None = None
     _stopped: bool = False
 
     @property
@@ -92,27 +104,34 @@ class Budget:
         """Dollars that may still be promised."""
         return self.limit - self.committed
 
-    async def reserve(self, amount: Decimal, what: str) -> Promise:
+    async def reserve(
+        self, amount: Decimal, what: str, depth: int = 0, *, again: bool = False
+    ) -> Promise:
         """The promise of `amount` to the request `what`, as soon as it fits.
 
-        One that does not fit waits for those under way. Raises BudgetError where none is, and
-        AnswerMissingError where only batches are, since whoever waits for these asks now.
+        One that does not fit waits for those under way; the deepest into its trial goes first.
+        What is sent `again` is no part of what a trial needs.
+        Raises BudgetError where none is under way, and AnswerMissingError where only batches are,
+        since whoever waits for these asks now.
         """
         if self._stopped:
             raise RunStoppedError("the run was stopped")
-        if amount <= self.left and not self._waiting:
-            return self._grant(amount)
-        if not self._under_way:
-            raise self._refusal(amount, what)
-        waiting = _Waiting(amount, what, asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
+        tab = TAB.get()
+        counted = None if again else tab
+        if not self._waiting and self._fits(amount, tab):
+            return self._grant(amount, counted)
+        turn = (tab is None or tab.first is None, -depth)
+        granted: asyncio.Future[Promise] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(amount, what, tab, turn, granted, again)
+        insort(self._waiting, waiting, key=lambda one: one.turn)
+        self._wake()
         try:
-            return await waiting.granted
+            return await granted
         except asyncio.CancelledError:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
-            elif waiting.granted.done() and not waiting.granted.cancelled():
-                self.settle(waiting.granted.result(), Decimal(0))
+            elif granted.done() and not granted.cancelled() and granted.exception() is None:
+                self.settle(granted.result(), Decimal(0))
             raise
 
     def send(self, promise: Promise) -> None:
@@ -166,17 +185,20 @@ class Budget:
         """Promise nothing more; whoever waits is told."""
         self._stopped = True
         waiting, self._waiting = self._waiting, []
+        self._keep_patience()
         for one in waiting:
-            one.granted.set_exception(RunStoppedError("the run was stopped"))
+            if not one.granted.done():
+                one.granted.set_exception(RunStoppedError("the run was stopped"))
 
     def close(self) -> None:
         """Note exactly what may be billed by now."""
         self._noted = self.billable
         self.note(self._noted)
 
-    def refused(self, amount: Decimal, what: str) -> BudgetError:
-        """The error that says why a request does not fit, and the way on."""
+    def refused(self, amount: Decimal, what: str, rest: Decimal = Decimal(0)) -> BudgetError:
+        """The error that says why a request and the `rest` of its trial do not fit; the way on."""
         may = f"{what} may cost up to {exactly(amount)}"
+        may += f" and the rest of its trial {exactly(rest)}" if rest else ""
         if not self.committed:
             return BudgetError(
                 f"the budget of {exactly(self.limit)} is below the first request: {may}; "
@@ -188,14 +210,28 @@ class Budget:
             f"may have been billed{held}, and {may}; go on with a larger --budget"
         )
 
-    def _refusal(self, amount: Decimal, what: str) -> Exception:
-        error = self.refused(amount, what)
+    def _refusal(self, one: _Waiting) -> Exception:
+        opens = one.tab is not None and one.tab.first is None
+        error = self.refused(one.amount, one.what, self._tabs.rest if opens else Decimal(0))
         return AnswerMissingError(Missing("budget_reached", str(error))) if self.batched else error
 
-    def _grant(self, amount: Decimal) -> Promise:
+    def _fits(self, amount: Decimal, tab: Tab | None) -> bool:
+        return self._tabs.fits(amount, tab, self.left, self.limit - self.spent)
+
+    def _grant(self, amount: Decimal, tab: Tab | None) -> Promise:
         self.live += amount
         self._under_way += 1
+        self._keep_patience()
+        if tab is not None:
+            tab.closed = self._closed
+            self._tabs.add(tab, amount)
         return Promise(amount)
+
+    def _closed(self, tab: Tab) -> None:
+        """A trial has ended: what was held for it is free."""
+        self._tabs.close(tab)
+        if self._waiting:
+            self._wake()
 
     def _ahead(self, billable: Decimal) -> None:
         if billable > self._noted:
@@ -215,20 +251,48 @@ class Budget:
 
         A smaller one does not go ahead: a budget that ends would buy the cheapest model alone.
         """
-        still = [one for one in self._waiting if not one.granted.done()]
-        while still and still[0].amount <= self.left:
-            one = still.pop(0)
-            one.granted.set_result(self._grant(one.amount))
-        self._waiting = still if self._under_way else []
-        for one in () if self._under_way else still:
-            one.granted.set_exception(self._refusal(one.amount, one.what))
+        self._waiting = [one for one in self._waiting if not one.granted.done()]
+        while self._waiting and self._fits(self._waiting[0].amount, self._waiting[0].tab):
+            self._serve_first()
+        if not self._waiting or self._under_way:
+            return
+        # A trial that neither waits nor has anything under way may ask for less, or end.
+        if self._tabs.open <= {one.tab for one in self._waiting}:
+            self._refuse_all()
+        elif self._giving_up is None:
+            loop = asyncio.get_running_loop()
+            self._giving_up = loop.call_later(self.patience_s, self._give_up)
+
+    def _serve_first(self) -> None:
+        one = self._waiting.pop(0)
+        one.granted.set_result(self._grant(one.amount, None if one.again else one.tab))
+
+    def _refuse_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.granted.set_exception(self._refusal(one))
+
+    def _give_up(self) -> None:
+        """Hold nothing for trials that do not ask: they may be waiting for one that waits here."""
+        self._giving_up = None
+        self._waiting = [one for one in self._waiting if not one.granted.done()]
+        if self._waiting and self._waiting[0].amount <= self.left:
+            self._serve_first()
+        else:
+            self._refuse_all()
+
+    def _keep_patience(self) -> None:
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
 
 
 @dataclass(frozen=True, slots=True)
 class Purse:
     """A budget, and how requests and answers are priced: at most, by tier, and as billed.
 
-    `answered` is what the answers cost that the run had paid for before.
+    `answered` is what the answers cost that the run had paid for before. `broke_off` is told of
+    attempts that left no answer, and may be on the bill.
     """
 
     budget: Budget
@@ -236,12 +300,21 @@ class Purse:
     batch: Callable[[Request], Decimal | None]
     price: Callable[[Answer], Bill]
     answered: Decimal = Decimal(0)
+    broke_off: Callable[[Request], None] = lambda _request: None
 
 
 def described(request: Request) -> str:
     """A request as the budget's errors name it."""
     kind = "a judge's request" if request.purpose == "judge" else "a request"
     return f"{kind} to {request.model}"
+
+
+def depth(request: Request) -> int:
+    """How far its trial has come with this request: by answers before it, and last the judges."""
+    if request.purpose != "answer":
+        return LAST
+    messages = request.params.get("messages") or ()
+    return sum(1 for message in messages if message.get("role") == "assistant")
 
 
 def known(amount: Decimal | None, request: Request) -> Decimal:

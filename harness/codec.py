@@ -219,6 +219,8 @@ def load_run(data: bytes) -> Run:
         raw["finished_at"] = datetime.fromisoformat(raw["finished_at"])
     raw["suites"] = tuple(map(_suite_facts, raw["suites"]))
     raw["candidates"] = tuple(Candidate(**item) for item in raw["candidates"])
+    if paid := raw.get("paid"):
+        raw["paid"] = _bill(**paid)
     return Run(**raw)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations
-from statistics import fmean
 
 from harness.analysis.power import (
     Spread,
@@ -14,12 +13,16 @@ from harness.analysis.power import (
     detectable,
     measured_spread,
     repeats_needed,
+    unseen_spread,
 )
 from harness.forecast import Detection, Prices
 from harness.history import History
 
 ASSUMED_DISCORDANCE = 0.2
 """The share of cases on which two candidates disagree, where no run tells."""
+
+NOTHING = 1e-12
+"""A variance that is but the rounding of scores that are all the same."""
 
 Cases = Mapping[str, Sequence[float]]
 
@@ -58,21 +61,29 @@ def _scaled(cost: Prices, number: int | None, of: int) -> Prices | None:
 
 def _spread(suite: str, history: History) -> tuple[Spread, str]:
     """The widest spread of any two candidates in the newest run, or an assumed one, and which."""
-    scores = history.scores.get(suite, {})
-    measured = [spread for spread in _measured(scores, history.clusters.get(suite)) if spread]
-    if not measured:
-        assumed = f"assumed: two candidates disagree on {ASSUMED_DISCORDANCE:.0%} of the cases"
+    pairs = list(_pairs(history.scores.get(suite, {}), history.clusters.get(suite)))
+    if not pairs:
+        assumed = (
+            f"assumed: two candidates disagree on {100 * ASSUMED_DISCORDANCE:.0f} % of the cases"
+        )
         return binary_spread(ASSUMED_DISCORDANCE), assumed
-    widest = max(measured, key=Spread.of_case)
-    cases = fmean(len(of_candidate) for of_candidate in scores.values())
-    return widest, f"measured in run {history.runs[suite]}, {cases:.0f} cases"
+    widest, cases, apart = max(pairs, key=lambda pair: pair[0].of_case())
+    run = f"run {history.runs[suite]}, {cases} cases"
+    if widest.of_case() > NOTHING:
+        return widest, f"measured in {run}"
+    # That no difference was seen is no certainty that there is none.
+    unseen = unseen_spread(apart)
+    share = f"{100 * unseen.between:.2g} %"
+    return unseen, f"assumed: {share} of the cases differ, as may be where none did in {run}"
 
 
-def _measured(
+def _pairs(
     scores: Mapping[str, Cases], clusters: Mapping[str, str] | None
-) -> Iterator[Spread | None]:
+) -> Iterator[tuple[Spread, int, int]]:
+    """The spread of each two candidates, of how many cases it is, and of how many clusters."""
     for a, b in combinations(scores.values(), 2):
         shared = sorted(a.keys() & b.keys())
-        if len(shared) > 1:
-            groups = None if clusters is None else [clusters.get(case, case) for case in shared]
-            yield measured_spread([a[c] for c in shared], [b[c] for c in shared], groups)
+        groups = None if clusters is None else [clusters.get(case, case) for case in shared]
+        spread = measured_spread([a[c] for c in shared], [b[c] for c in shared], groups)
+        if spread is not None:
+            yield spread, len(shared), len(set(groups or shared))

@@ -1,289 +1,285 @@
 """What trials will ask and cost, before anything is sent: expected, and at worst.
 
 A trial is foreseen from its script: its turns, a round of tools where it has tools, its judges.
+One that was begun is run from the store as far as that leads, and the rest of it is foreseen.
 How long answers get is known from earlier runs, else bounded by `max_tokens`.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
-
-import orjson
+from functools import cached_property
 
 from harness import judges
-from harness.bounds import WIDEST_CONTEXT, measured, parts
+from harness.begun import Begun, Bench, Shelf, asks_once, wanting
 from harness.errors import RenderError
 from harness.forecast import UNKNOWN_PRICES, Forecast, Share
-from harness.foreseen import Ask, Prefix, Tariff
+from harness.foreseen import BYTES_PER_TOKEN, Ask, Prefix, Tally, Tariff, prompt_tokens
 from harness.history import History
-from harness.models import Registry
-from harness.prompt import DEFAULT_TTL, first_turns
+from harness.models import Model, Registry
+from harness.prompt import DEFAULT_TTL
 from harness.recorder import digest, identity
-from harness.records import Candidate, Request
-from harness.suite import Case, Suite
+from harness.records import Request
+from harness.scripted import JUDGE_OUTPUT_TOKENS, Calls, Group, grouped
 from harness.trial import Trial
-from harness.workshop import JUDGE_MAX_TOKENS, Workshop
 
-BYTES_PER_TOKEN = 3.0
-"""Of a prompt as JSON; rather few, so that the estimate is rather too dear."""
+GLANCE = 200
+"""Trials of a suite that are looked at where not all are."""
+LEAST_CASES = 20
 SAMPLED = 5
 """Prompts of each suite and candidate that are counted by the API."""
-TOOL_ROUNDS = 1
-TOOL_RESULT_TOKENS = 200
-JUDGE_PROMPT_BYTES = 2_500
-JUDGE_OUTPUT_TOKENS = 500
-
-Counts = Callable[[Sequence[Request]], Sequence[int | None]]
-Kept = Callable[[Collection[str]], Collection[str]]
-"""Those of the keys that the store has an answer for."""
+Counts = Callable[[Sequence[Request]], tuple[Sequence[int | None], str]]
+"""Input tokens of each request, `None` where the API does not say, and why it does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What an estimate may look at: prices, the time, earlier runs, the store, the API's counts.
 
-    `most` bounds the cases of a suite that are looked at; the others are taken to be like them.
+    Of a suite with more than `most` trials some cases are looked at, and the others taken to be
+    like them; `finished` are the places of trials that an earlier attempt of the run has ended.
     """
 
     registry: Registry
     now: datetime
-    history: History = field(default_factory=History)
-    kept: Kept | None = None
+    history: Callable[[], History] = History
+    shelf: Shelf | None = None
     count: Counts | None = None
     ttl: str = DEFAULT_TTL
     most: int | None = None
-
-
-@dataclass(slots=True)
-class Group:
-    """The trials of one case and candidate; `request` is their first, `None` where unknown."""
-
-    suite: Suite
-    case: Case
-    candidate: Candidate
-    repeats: list[int]
-    request: Request | None = None
-    stored: int = 0
-    ratio: float = 1.0
-
-    @property
-    def new(self) -> int:
-        """Trials that are not answered yet, as far as their first turn tells."""
-        return len(self.repeats) - self.stored
+    finished: Collection[int] = ()
 
 
 def forecast(trials: Iterable[Trial], sources: Sources) -> Forecast:
     """What the trials will ask and cost; nothing is sent but what `sources.count` sends."""
-    groups = _grouped(trials)
-    looked_at, scale = _sampled(groups, sources.most)
-    _render(looked_at, sources)
-    _find(looked_at, sources.kept)
-    counted = _count(looked_at, sources.count)
-    shares: dict[str, Share] = {}
-    seen: set[str] = set()
+    groups = grouped(trials)
+    looked_at = _sampled(groups, sources.most, sources.finished)
+    benches = _render(looked_at, sources)
+    if sources.shelf is not None:
+        _find(looked_at, sources.shelf, benches)
+    uncounted, why = _count(looked_at, sources)
+    total = Sum(sources)
     for group in looked_at:
-        share = _share(group, sources, seen)
-        if scale[group.suite.name] != 1:
-            share = share.scaled(scale[group.suite.name])
-        shares[group.candidate.name] = shares.get(group.candidate.name, Share()) + share
+        total.add(group)
+    shares = total.shares(groups)
+    notes = _assumptions(groups, total, shares.values())
     return Forecast(
         shares,
-        {group.candidate.name: group.candidate.model for group in groups},
-        "counted" if counted else "estimated",
-        tuple(_assumptions(groups, sources, sampled=len(looked_at) < len(groups))),
+        {group.name: group.trials[0].candidate.model for group in groups},
+        "counted" if sources.count and not uncounted else "estimated",
+        (*_uncounted(uncounted, why, len(shares)), *notes),
+        sample=(len(looked_at), len(groups)),
     )
 
 
-def _grouped(trials: Iterable[Trial]) -> list[Group]:
-    groups: dict[tuple[int, str, str], Group] = {}
-    for trial in trials:
-        key = (id(trial.suite), trial.case.id, trial.candidate.name)
-        if key not in groups:
-            groups[key] = Group(trial.suite, trial.case, trial.candidate, [])
-        groups[key].repeats.append(trial.repeat)
-    return list(groups.values())
+def _sampled(groups: list[Group], most: int | None, finished: Collection[int]) -> list[Group]:
+    """Groups of some cases, evenly spaced, each for as many as it stands for.
 
-
-def _sampled(groups: list[Group], most: int | None) -> tuple[list[Group], dict[str, float]]:
-    """Groups of at most `most` cases a suite, evenly spaced, and how many each stands for."""
-    chosen, scale = [], {}
-    for name in dict.fromkeys(group.suite.name for group in groups):
-        of_suite = [group for group in groups if group.suite.name == name]
-        cases = list(dict.fromkeys(group.case.id for group in of_suite))
-        step = max(1, -(-len(cases) // most)) if most else 1
-        kept = set(cases[::step])
-        chosen += [group for group in of_suite if group.case.id in kept]
-        scale[name] = len(cases) / len(kept)
-    return chosen, scale
-
-
-def _render(groups: Iterable[Group], sources: Sources) -> None:
-    workshops: dict[int, Workshop] = {}
+    Those that an earlier attempt has ended are apart: the few others would slip through.
+    """
+    if most is None:
+        return groups
+    strata: dict[tuple[str, bool], list[Group]] = {}
     for group in groups:
-        suite, case = group.suite, group.case
+        ended = bool(finished) and all(trial.index in finished for trial in group.trials)
+        strata.setdefault((group.suite.name, ended), []).append(group)
+    return [group for stratum in strata.values() for group in _spaced(stratum, most)]
+
+
+def _spaced(groups: Sequence[Group], most: int) -> list[Group]:
+    kept = set(_cases(groups, most))
+    chosen = [group for group in groups if group.case.id in kept]
+    weight = len({group.case.id for group in groups}) / len(kept)
+    for group in chosen:
+        group.weight = weight
+    return chosen
+
+
+def _cases(groups: Sequence[Group], most: int) -> list[str]:
+    """Cases of a suite, evenly spaced, that have about so many trials."""
+    cases = list(dict.fromkeys(group.case.id for group in groups))
+    trials = sum(len(group.trials) for group in groups)
+    step = max(1, min(-(-trials // most), len(cases) // LEAST_CASES))
+    return cases[::step]
+
+
+def _render(groups: Iterable[Group], sources: Sources) -> dict[int, Bench]:
+    """Set each group's first request; the workshops of the suites, by the suites' ids."""
+    benches: dict[int, Bench] = {}
+    for group in groups:
+        suite, case, candidate = group.suite, group.case, group.trials[0].candidate
         if suite.program is not None:
             continue
-        if id(suite) not in workshops:
-            workshops[id(suite)] = Workshop(suite, sources.registry, ttl=sources.ttl)
-        workshop = workshops[id(suite)]
+        if id(suite) not in benches:
+            benches[id(suite)] = Bench(suite, sources.registry, ttl=sources.ttl)
+        bench = benches[id(suite)]
         try:
-            prompt = workshop.opening(case, group.candidate)
-            if turns := first_turns(suite.script_of(case), group.candidate):
-                prompt.say(workshop.first(case, turns[0]))
+            prompt = bench.opening(case, candidate)
+            if group.said:
+                prompt.say(bench.first(case, group.said[0]))
         except RenderError:
             continue
         group.request = prompt.request()
+    return benches
 
 
-def _find(groups: Sequence[Group], kept: Kept | None) -> None:
-    """Note how many trials of each group have their first answer in the store."""
-    if kept is None:
-        return
-    keys: dict[str, Group] = {}
+def _find(groups: Sequence[Group], shelf: Shelf, benches: Mapping[int, Bench]) -> None:
+    """Note which trials need no answer more, and which some."""
+    keys: dict[str, list[tuple[Group, Trial]]] = {}
     for group in groups:
         if group.request is not None:
             sent = digest(group.request)
-            keys |= {identity(sent, repeat, 0): group for repeat in group.repeats}
-    for key in kept(keys):
-        keys[key].stored += 1
+            for trial in group.trials:
+                key = identity(sent, trial.repeat, 0, shelf.fresh)
+                keys.setdefault(key, []).append((group, trial))
+    once: dict[int, bool] = {}
+    begun: dict[Begun, Group] = {}
+    for group, trial in (one for key in shelf.kept(keys) for one in keys[key]):
+        script = trial.script
+        if id(script) not in once:
+            once[id(script)] = asks_once(script)
+        group.stored += 1
+        if not once[id(script)] or (group.request and group.request.params.get("tools")):
+            begun[Begun(trial, benches[id(group.suite)])] = group
+    for one in wanting(list(begun), shelf):
+        begun[one].stored -= 1
+        begun[one].begun.append(one)
 
 
-def _count(groups: Sequence[Group], count: Counts | None) -> bool:
-    """Set each group's ratio of counted to estimated tokens; whether any was counted."""
-    if count is None:
-        return False
-    samples: dict[tuple[str, str], list[Group]] = {}
+def _count(groups: Sequence[Group], sources: Sources) -> tuple[list[str], str]:
+    """Set each group's ratio of counted to estimated tokens; whose were not counted, and why."""
+    samples = _samples(groups)
+    flat = [(group, group.request) for some in samples.values() for group in some if group.request]
+    counts, why = sources.count([request for _, request in flat]) if sources.count else ((), "")
+    pairs: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for (group, request), tokens in zip(flat, counts, strict=bool(counts)):
+        if tokens is not None:
+            some = pairs.setdefault((group.suite.name, group.name), [])
+            some.append((tokens, prompt_tokens(request)))
     for group in groups:
-        some = samples.setdefault((group.suite.name, group.candidate.name), [])
-        if group.request is not None and len(some) < SAMPLED:
-            some.append(group)
-    flat = [group for some in samples.values() for group in some]
-    found = dict(zip(map(id, flat), count([g.request for g in flat if g.request]), strict=True))
-    ratios = {key: _ratio(some, found) for key, some in samples.items()}
+        known = pairs.get((group.suite.name, group.name), ())
+        group.ratio = sum(c for c, _ in known) / sum(g for _, g in known) if known else 1.0
+    return list(dict.fromkeys(key[1] for key in samples if key not in pairs)), why
+
+
+def _samples(groups: Sequence[Group]) -> dict[tuple[str, str], list[Group]]:
+    """Prompts to count, by suite and candidate: those of cases that a glance looks at, too."""
+    by_suite: dict[str, list[Group]] = {}
     for group in groups:
-        group.ratio = ratios[group.suite.name, group.candidate.name] or 1.0
-    return bool(ratios) and all(ratio is not None for ratio in ratios.values())
+        by_suite.setdefault(group.suite.name, []).append(group)
+    glanced = {name: set(_cases(of_suite, GLANCE)) for name, of_suite in by_suite.items()}
+    asking: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        if group.request is not None and group.left:
+            asking.setdefault((group.suite.name, group.name), []).append(group)
+    return {
+        (suite, name): sorted(some, key=lambda one: one.case.id not in glanced[suite])[:SAMPLED]
+        for (suite, name), some in asking.items()
+    }
 
 
-def _ratio(groups: Sequence[Group], found: Mapping[int, int | None]) -> float | None:
-    pairs = [(found[id(g)], _tokens(g.request)) for g in groups if g.request is not None]
-    known = [(counted, guessed) for counted, guessed in pairs if counted is not None]
-    return sum(c for c, _ in known) / sum(g for _, g in known) if known else None
+@dataclass(slots=True)
+class First:
+    """The first live calls with a prefix, which write what the others read; `cases` have it."""
+
+    name: str
+    model: Model
+    tokens: int
+    ttl: str
+    weight: float
+    cases: int = 0
 
 
-def _tokens(request: Request) -> int:
-    """Tokens of the prompt, about."""
-    said = {k: request.params[k] for k in ("system", "tools", "messages") if k in request.params}
-    size, attached = parts(said, orjson.dumps(said, default=str))
-    return int(size / BYTES_PER_TOKEN) + attached + 1
+class Sum:
+    """Adds up what groups of trials come to, by candidate."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self.tariff = Tariff(sources.registry, sources.now)
+        self._tallies: dict[tuple[str, float], Tally] = {}
+        self._firsts: dict[str, First] = {}
+
+    @cached_property
+    def calls(self) -> Calls:
+        """What foresees them; earlier runs are read only where something is left to ask."""
+        return Calls(self.sources.registry, self.sources.history())
+
+    @property
+    def caches(self) -> bool:
+        """Live requests read what earlier ones left in the cache."""
+        return any(first.ttl for first in self._firsts.values())
+
+    def add(self, group: Group) -> None:
+        """Add one group."""
+        tally = self._tallies.setdefault((group.name, group.weight), Tally())
+        tally.stored += 0 if group.beside else group.stored
+        if group.request is None:
+            tally.waves["turn 1"] += len(group.trials)
+            tally.expected = tally.worst = UNKNOWN_PRICES
+        elif group.new or group.begun:
+            asks = self.calls.of_trial(group, group.request)
+            calls = [(ask, group.new) for ask in asks if group.new]
+            for one in group.begun:
+                calls += [(ask, 1) for ask in self.calls.left(group, one, asks)]
+            for ask, trials in calls:
+                tally.add(ask, trials, self.tariff)
+            self._begin(group, self.calls.prefix(group.request), [ask for ask, _ in calls])
+
+    def shares(self, groups: Iterable[Group]) -> dict[str, Share]:
+        """What was added, scaled up to all `groups`."""
+        trials: Counter[str] = Counter()
+        for group in groups:
+            trials[group.name] += 0 if group.beside else len(group.trials)
+        shares = {name: Share(count) for name, count in trials.items()}
+        for (name, weight), tally in self._tallies.items():
+            shares[name] += tally.share(weight)
+        for first in self._firsts.values():
+            more = self.tariff.first(first.model, first.tokens, first.ttl)
+            # What cases share is written once, however many they are.
+            more = more if first.cases > 1 else more.scaled(first.weight)
+            shares[first.name] += Share(expected=more)
+        return shares
+
+    def _begin(self, group: Group, prefix: Prefix, asks: Iterable[Ask]) -> None:
+        """Note that somebody has to write the prefix, where these calls share it."""
+        shared = [ask for ask in asks if ask.shared and ask.calls and ask.model]
+        if shared and shared[0].model:
+            first = First(group.name, shared[0].model, shared[0].shared, prefix.ttl, group.weight)
+            self._firsts.setdefault(prefix.mark, first).cases += 1
 
 
-def _share(group: Group, sources: Sources, seen: set[str]) -> Share:
-    """What the group's trials come to."""
-    if group.request is None:
-        new = {"turn 1": len(group.repeats)}
-        return Share(len(group.repeats), 0, new, expected=UNKNOWN_PRICES, worst=UNKNOWN_PRICES)
-    if not group.new:
-        return Share(len(group.repeats), group.stored)
-    asks = list(_asks(group, sources))
-    tariff = Tariff(sources.registry, sources.now)
-    prefix = _prefix(group, seen)
-    waves: dict[str, int] = {}
-    for ask in asks:
-        if ask.calls:
-            waves[ask.wave] = waves.get(ask.wave, 0) + ask.calls * group.new
-    share = Share(
-        len(group.repeats),
-        group.stored,
-        waves,
-        sum(ask.read * ask.calls for ask in asks) * group.new,
-        sum(ask.written * ask.calls for ask in asks) * group.new,
-        sum(ask.most.written * ask.most_calls for ask in asks) * group.new,
-    )
-    for ask in asks:
-        expected = tariff.expected(ask, group.new, prefix if ask.wave != "judges" else None)
-        share += Share(expected=expected, worst=tariff.worst(ask).times(group.new))
-        prefix = replace(prefix, begun=True)
-    return share
-
-
-def _asks(group: Group, sources: Sources) -> Iterator[Ask]:
-    """The calls of one trial: turns, each longer by what was said before, tools, judges."""
-    assert group.request is not None
-    suite, script = group.suite, group.suite.script_of(group.case)
-    model = sources.registry.get(group.candidate.model)
-    first = measured(group.request.params, model)
-    read = int(_tokens(group.request) * group.ratio) or 1
-    written = sources.history.output(suite.name, group.case.id, group.candidate.model)
-    written = min(written or first.written, first.written)
-    turns = first_turns(script, group.candidate)
-    rounds = suite.max_tool_rounds if script.tools else 0
-    for number in range(max(1, len(turns))):
-        said = len(str(turns[number].value)) if number else 0
-        grown = number * written + int(said / BYTES_PER_TOKEN)
-        most = number * (first.written + rounds * first.written) + 2 * said
-        yield Ask(f"turn {number + 1}", model, read + grown, written, first.grown(most, model))
-    if rounds:
-        most = (len(turns) or 1) * rounds * (first.written + TOOL_RESULT_TOKENS)
-        longer = read + written + TOOL_RESULT_TOKENS
-        yield Ask(
-            "tools", model, longer, written, first.grown(most, model),
-            calls=min(TOOL_ROUNDS, rounds), most_calls=rounds * (len(turns) or 1),
-        )  # fmt: skip
-    yield from _judges(group, sources, read, written)
-
-
-def _judges(group: Group, sources: Sources, read: int, written: int) -> Iterator[Ask]:
-    assert group.request is not None
-    own = measured(group.request.params, None)
-    for judged in judges.of_case(group.suite, group.case, sources.registry):
-        model = judged.model
-        room = (model and model.max_output_tokens) or JUDGE_MAX_TOKENS
-        limit = judged.params.get("max_tokens", min(JUDGE_MAX_TOKENS, room))
-        said = JUDGE_PROMPT_BYTES + judged.size
-        known = sources.history.judge(model.id) if model else None
-        yield Ask(
-            "judges",
-            model,
-            int(said / BYTES_PER_TOKEN) + read + written,
-            min(known or JUDGE_OUTPUT_TOKENS, int(limit)),
-            own.judged(said + own.written, int(limit), model),
+def _uncounted(names: Sequence[str], why: str, of: int) -> Iterator[str]:
+    """That input tokens are estimated, whose where not all are, and why."""
+    if names:
+        whose = f" of {', '.join(names)}" if len(names) < of else ""
+        reason = f": {why}" if why else ""
+        yield (
+            f"input tokens{whose} are estimated, {BYTES_PER_TOKEN:g} bytes of a prompt each{reason}"
         )
 
 
-def _prefix(group: Group, seen: set[str]) -> Prefix:
-    """What the group's requests share with others: the system prompt and the tools."""
-    assert group.request is not None
-    params = group.request.params
-    shared = {k: params[k] for k in ("system", "tools") if k in params}
-    raw = orjson.dumps(shared, default=str)
-    model = group.candidate.model
-    mark = hashlib.sha256(model.encode() + raw).hexdigest()
-    begun = mark in seen
-    seen.add(mark)
-    size, attached = parts(shared, raw, WIDEST_CONTEXT)
-    tokens = int((size / BYTES_PER_TOKEN + attached) * group.ratio) if shared else 0
-    return Prefix(tokens, begun)
-
-
-def _assumptions(groups: Sequence[Group], sources: Sources, *, sampled: bool) -> Iterator[str]:
+def _assumptions(groups: Sequence[Group], total: Sum, shares: Iterable[Share]) -> Iterator[str]:
     """What the figures rest on, in words."""
+    sources = total.sources
     suites = {group.suite.name: group.suite for group in groups}.values()
-    runs = sorted(set(sources.history.runs.values()))
-    if sources.count is None:
-        yield f"input tokens are estimated, {BYTES_PER_TOKEN:g} bytes of a prompt each"
+    if not any(share.calls for share in shares):
+        return
+    runs = sorted(set(sources.history().runs.values()))
     yield (
         f"answers are as long as in {', '.join(runs)}, others as `max_tokens` allows"
         if runs
-        else "no earlier run is known: answers are taken to be as long as `max_tokens` allows"
+        else "no earlier run is known, and simulated ones do not count: answers are taken to be as "
+        "long as `max_tokens` allows"
     )
-    if sampled:
-        yield f"at most {sources.most} cases of a suite were looked at; the rest is like them"
-    if any(group.suite.script_of(group.case).tools for group in groups):
+    if any(group.weight != 1 for group in groups):
+        yield f"some {sources.most} trials of a suite were looked at; the rest is like them"
+    if any(group.trials[0].script.tools for group in groups):
         yield "a trial with tools is expected to take one round of them, and at worst all it may"
+    if total.caches:
+        yield "live, what a suite caches is written by the first request and read by the others"
     if judges.models(suites, sources.registry):
         yield f"a judge not heard before is expected to write {JUDGE_OUTPUT_TOKENS} tokens"
     if any(suite.program for suite in suites):

@@ -14,6 +14,7 @@ from harness.order import Turns, in_turn
 from harness.prefix import prefix_of
 from harness.recorder import Asked, Recorder
 from harness.records import Answer, Missing, Outcome, Request, Result
+from harness.tabs import on_a_tab
 from harness.trial import Trial, steps
 from harness.watchdog import Watchdog
 from harness.workshop import Workshop
@@ -92,7 +93,8 @@ class Driver:
             while self._stopped is None and (attempt := turns.take()) is not None:
                 taken.set()
                 begin()
-                await self._finish(attempt)
+                with on_a_tab():
+                    await self._finish(attempt)
                 turns.ended(attempt)
             working -= 1
 

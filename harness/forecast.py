@@ -118,12 +118,16 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A run before it begins: a share for each candidate, and what was assumed."""
+    """A run before it begins: a share for each candidate, and what was assumed.
+
+    `sample` is how many prompts were looked at, and of how many.
+    """
 
     shares: Mapping[str, Share]
     models: Mapping[str, str]
     counting: Counting = "estimated"
     assumptions: tuple[str, ...] = ()
+    sample: tuple[int, int] = (0, 0)
     detection: Mapping[str, Detection] = field(default_factory=dict)
 
     @property

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from harness.bounds import Size, dearest
-from harness.forecast import UNKNOWN_PRICES, Prices
-from harness.models import Model, Registry
-from harness.pricing import bill
-from harness.records import Answer, Usage
+import orjson
+
+from harness.bounds import WIDEST_CONTEXT, Size, dearest, parts
+from harness.forecast import UNKNOWN_PRICES, Prices, Share
+from harness.models import Model, Rates, Registry
+from harness.pricing import cost
+from harness.records import Request, Usage
+
+BYTES_PER_TOKEN = 3.0
+"""Of a prompt as JSON; rather few, so that the estimate is rather too dear."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A call of a trial in its `wave`: tokens it is expected to read and write, and at `most`.
 
-    It is expected `calls` times in a trial, and comes `most_calls` times at worst.
+    It is expected `calls` times in a trial, and comes `most_calls` times at worst. Of what it
+    reads, a cache may have `shared` tokens; live it has `cached`, and keeps so many more for `ttl`
+    as are `kept`.
     """
 
     wave: str
@@ -26,14 +38,78 @@ class Ask:
     most: Size
     calls: int = 1
     most_calls: int = 1
+    turn: int = 0
+    shared: int = 0
+    cached: int = 0
+    kept: int = 0
+    ttl: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """The beginning that requests share: its tokens, and whether it was sent before."""
+class Prefix(NamedTuple):
+    """The beginning that requests share: system prompt and tools.
 
-    tokens: int
-    begun: bool
+    `mark` tells it from others, `tokens` is an estimate, and `ttl` is how long live requests keep
+    it in the cache, empty where they do not.
+    """
+
+    mark: str
+    tokens: float
+    ttl: str
+
+
+def prompt_tokens(request: Request) -> int:
+    """Tokens of the prompt, about."""
+    said = {k: request.params[k] for k in ("system", "tools", "messages") if k in request.params}
+    size, attached = parts(said, orjson.dumps(said, default=str))
+    return int(size / BYTES_PER_TOKEN) + attached + 1
+
+
+def prefix_of(params: Mapping[str, Any]) -> Prefix:
+    """What the request shares with others of its candidate."""
+    shared = {k: params[k] for k in ("system", "tools") if k in params}
+    if not shared:
+        return Prefix("", 0, "")
+    raw = orjson.dumps(shared, default=str)
+    size, attached = parts(shared, raw, WIDEST_CONTEXT)
+    mark = hashlib.sha256(str(params["model"]).encode() + raw).hexdigest()
+    marked = b'"cache_control"' in raw
+    ttl = ("1h" if b'"1h"' in raw else "5m") if marked else ""
+    return Prefix(mark, size / BYTES_PER_TOKEN + attached, ttl)
+
+
+class Caching(NamedTuple):
+    """What a cache may have of a conversation's requests.
+
+    The beginning of `shared` tokens, live where there is a `ttl`; or, of requests that are cached
+    as a `whole`, what was asked before.
+    """
+
+    shared: int
+    ttl: str
+    whole: bool
+    least: int | None
+
+    @classmethod
+    def of(
+        cls, params: Mapping[str, Any], prefix: Prefix, model: Model | None, ratio: float
+    ) -> Caching:
+        """That of a request's conversation; a prefix below the model's least is not cached."""
+        least = None if model is None else model.min_cacheable_tokens
+        tokens = int(prefix.tokens * ratio)
+        shared = tokens if least is not None and tokens >= least else 0
+        control = params.get("cache_control")
+        if isinstance(control, Mapping):
+            return cls(shared, str(control.get("ttl", "5m")), True, least)
+        return cls(shared, prefix.ttl, False, least)
+
+    def of_call(self, ask: Ask, before: int) -> Ask:
+        """The call with what the cache has of it; the conversation's last had `before` tokens."""
+        shared = min(self.shared, ask.read)
+        if not self.whole or self.least is None:
+            return replace(ask, shared=shared, cached=shared if self.ttl else 0)
+        cached = before if before >= self.least else 0
+        kept = ask.read - cached if ask.read >= self.least else 0
+        return replace(ask, shared=shared, cached=cached, kept=kept, ttl=self.ttl)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +119,34 @@ class Tariff:
     registry: Registry
     now: datetime
 
-    def expected(self, ask: Ask, trials: int, prefix: Prefix | None = None) -> Prices:
-        """Dollars of the calls expected of so many trials; cached, where `prefix` is long enough.
-
-        The first call with a prefix writes it to the cache, and all others read it.
-        """
-        if ask.model is None:
+    def expected(self, ask: Ask) -> Prices:
+        """Dollars of one such call."""
+        rates = self._rates(ask.model, ask.read)
+        if rates is None:
             return UNKNOWN_PRICES
-        plain = bill(self._answer(ask.model, Usage(ask.read, ask.written)), self.registry)
-        calls = ask.calls * trials
-        prices = Prices(plain.at_live_prices, plain.at_batch_prices, plain.at_batch_prices)
-        least = ask.model.min_cacheable_tokens
-        if not calls or prefix is None or least is None or prefix.tokens < least:
-            return prices.times(calls)
-        first, later = (
-            bill(self._answer(ask.model, _split(ask, prefix.tokens, begun=begun)), self.registry)
-            for begun in (prefix.begun, True)
+        plain = cost(Usage(ask.read, ask.written), rates)
+        rest = ask.read - ask.cached - ask.kept
+        kept = _written(ask.kept, ask.ttl)
+        live = cost(Usage(rest, ask.written, cache_read_input_tokens=ask.cached) + kept, rates)
+        warm = Usage(ask.read - ask.shared, ask.written, cache_read_input_tokens=ask.shared)
+        return Prices(
+            live if ask.cached or ask.kept else plain,
+            self._batched(plain),
+            self._batched(cost(warm, rates) if ask.shared else plain),
         )
-        cached = Prices(cached=later.at_batch_prices).times(calls - 1)
-        cached += Prices(cached=first.at_batch_prices)
-        return replace(prices.times(calls), cached=cached.cached)
+
+    def first(self, model: Model, tokens: int, ttl: str) -> Prices:
+        """What the first call with a prefix costs beyond the others: it writes what they read.
+
+        Live it does so where there is a `ttl`; a batch with caching keeps it for an hour.
+        """
+        rates = self._rates(model, tokens)
+        if rates is None:
+            return UNKNOWN_PRICES
+        read = cost(Usage(cache_read_input_tokens=tokens), rates)
+        live = _beyond(cost(_written(tokens, ttl), rates), read) if ttl else Decimal(0)
+        batch = _beyond(cost(_written(tokens, "1h"), rates), read)
+        return Prices(live, Decimal(0), self._batched(batch))
 
     def worst(self, ask: Ask) -> Prices:
         """Dollars of all calls that there may be, each as long as it may get; no cache helps."""
@@ -73,14 +157,50 @@ class Tariff:
         batch = dearest(ask.most, ask.model, self.registry, today, batch=True)
         return Prices(live, batch, batch).times(ask.most_calls)
 
-    def _answer(self, model: Model, usage: Usage) -> Answer:
-        return Answer((), model.id, None, usage, self.now)
+    def _rates(self, model: Model | None, read: int) -> Rates | None:
+        return None if model is None else model.rates_on(self.now.date(), read)
+
+    def _batched(self, dollars: Decimal | None) -> Decimal | None:
+        return None if dollars is None else dollars * self.registry.batch_multiplier
 
 
-def _split(ask: Ask, prefix: int, *, begun: bool) -> Usage:
-    """The call's tokens, those of its prefix read from the cache, or written to it at first."""
-    shared = min(prefix, ask.read)
-    rest = ask.read - shared
-    if begun:
-        return Usage(rest, ask.written, cache_read_input_tokens=shared)
-    return Usage(rest, ask.written, cache_write_1h_input_tokens=shared)
+def _written(tokens: int, ttl: str) -> Usage:
+    if ttl == "1h":
+        return Usage(cache_write_1h_input_tokens=tokens)
+    return Usage(cache_write_5m_input_tokens=tokens)
+
+
+def _beyond(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else one - other
+
+
+@dataclass(slots=True)
+class Tally:
+    """Calls added up, as a `Share` is made of; trials are counted elsewhere."""
+
+    stored: int = 0
+    waves: Counter[str] = field(default_factory=Counter)
+    read: int = 0
+    written: int = 0
+    most_written: int = 0
+    expected: Prices = field(default_factory=Prices)
+    worst: Prices = field(default_factory=Prices)
+
+    def add(self, ask: Ask, trials: int, tariff: Tariff) -> None:
+        """So many trials make this call."""
+        calls = ask.calls * trials
+        if calls:
+            self.waves[ask.wave] += calls
+            self.read += ask.read * calls
+            self.written += ask.written * calls
+            self.expected += tariff.expected(ask).times(calls)
+        self.most_written += ask.most.written * ask.most_calls * trials
+        self.worst += tariff.worst(ask).times(trials)
+
+    def share(self, factor: float) -> Share:
+        """The sum, for so many times what was added."""
+        share = Share(
+            0, self.stored, dict(self.waves), self.read, self.written, self.most_written,
+            self.expected, self.worst,
+        )  # fmt: skip
+        return share if factor == 1 else share.scaled(factor)

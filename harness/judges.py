@@ -10,7 +10,7 @@ from harness.errors import GraderError, ModelsError
 from harness.graders import arguments
 from harness.graders.judge_asking import DEFAULT_JUDGE
 from harness.models import Model, Registry
-from harness.suite import Case, GraderSpec, Suite
+from harness.suite import GraderSpec, Script, Suite
 
 MODEL_JUDGED = ("rubric", "reference", "pairwise")
 ORDERS = {"pairwise": 2}
@@ -29,11 +29,9 @@ class Judged:
     size: int
 
 
-def of_case(suite: Suite, case: Case, registry: Registry) -> tuple[Judged, ...]:
-    """The judges' calls for one trial of the case."""
-    script = suite.script_of(case)
-    specs = [*script.graders, *(spec for turn in script.turns for spec in turn.graders)]
-    return tuple(_calls((spec.item.value for spec in specs), registry))
+def of_script(script: Script, registry: Registry) -> tuple[Judged, ...]:
+    """The judges' calls for one trial of the script."""
+    return tuple(_calls((spec.item.value for spec in _specs(script)), registry))
 
 
 def models(suites: Iterable[Suite], registry: Registry) -> dict[str, Model]:
@@ -41,10 +39,47 @@ def models(suites: Iterable[Suite], registry: Registry) -> dict[str, Model]:
     specs: dict[int, GraderSpec] = {}
     for suite in suites:
         for script in (suite.script, *(case.script for case in suite.cases if case.script)):
-            inner = [spec for turn in script.turns for spec in turn.graders]
-            specs |= {id(spec): spec for spec in (*script.graders, *inner)}
+            specs |= {id(spec): spec for spec in _specs(script)}
     found = _calls((spec.item.value for spec in specs.values()), registry)
     return {judged.model.id: judged.model for judged in found if judged.model is not None}
+
+
+def may_ask(item: Any) -> bool:
+    """The grader may ask a model: a judge, one made of such, or what only rendering tells."""
+    try:
+        given = arguments(item)
+    except GraderError:
+        return True
+    inner = _inner(given.options) if given.kind in ("not", "all", "any") else ()
+    return given.kind in (*MODEL_JUDGED, "panel") or any(map(may_ask, inner))
+
+
+def may_ask_any(script: Script) -> bool:
+    """One of the script's graders may ask a model."""
+    return any(may_ask(spec.item.value) for spec in _specs(script))
+
+
+def rivals(script: Script) -> set[str]:
+    """The candidates whom the script's graders compare with, as far as they are written."""
+    found: set[str] = set()
+    items = [spec.item.value for spec in _specs(script)]
+    while items:
+        try:
+            given = arguments(items.pop())
+        except GraderError:
+            continue
+        against = given.options.get("against")
+        if given.kind == "pairwise" and isinstance(against, str):
+            found.add(against)
+        elif given.kind in ("not", "all", "any"):
+            items += _inner(given.options)
+    return found
+
+
+def _specs(script: Script) -> Iterator[GraderSpec]:
+    yield from script.graders
+    for turn in script.turns:
+        yield from turn.graders
 
 
 def _calls(items: Iterable[Any], registry: Registry) -> Iterator[Judged]:
@@ -55,8 +90,7 @@ def _calls(items: Iterable[Any], registry: Registry) -> Iterator[Judged]:
             continue
         options = given.options
         if given.kind in ("not", "all", "any"):
-            inner = options.get("graders", options.get("grader"))
-            yield from _calls(inner if isinstance(inner, list) else [inner], registry)
+            yield from _calls(_inner(options), registry)
         elif given.kind == "panel":
             for name in _listed(options.get("judges")):
                 yield _judged(name, options, registry)
@@ -64,6 +98,12 @@ def _calls(items: Iterable[Any], registry: Registry) -> Iterator[Judged]:
             name = str(options.get("judge", DEFAULT_JUDGE))
             for _ in range(ORDERS.get(given.kind, 1)):
                 yield _judged(name, options, registry)
+
+
+def _inner(options: Mapping[str, Any]) -> list[Any]:
+    """The graders that a grader is made of."""
+    inner = options.get("graders", options.get("grader"))
+    return inner if isinstance(inner, list) else [inner]
 
 
 def _listed(names: Any) -> list[str]:

@@ -48,6 +48,15 @@ def paid(store: Store) -> Iterator[Paid]:
         last = rows[-1].key
 
 
+def answers_of(store: Store, run: str) -> Iterator[Answer]:
+    """All answers that a run has paid for, simulated ones included."""
+    query = sa.select(answers.c.answer).where(answers.c.run == run)
+    with store.errors(), store.engine.connect() as connection:
+        for (data,) in connection.execute(query):
+            yield codec.load_answer(data)
+    yield from (one.answer for one in paid_beside(store) if one.run == run)
+
+
 def purposes(store: Store, keys: Collection[str]) -> dict[str, Purpose]:
     """What the answers under these keys were asked for; for those that no result uses."""
     found: dict[str, Purpose] = {}

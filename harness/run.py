@@ -302,6 +302,8 @@ async def _surroundings(
 
 def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:
     """What the run found so far, with its gates judged; kept in the store with its exit code."""
+    from harness.purse import paid_by
+
     run, stopped = done.counted.run, done.stopped
     whole = done.counted.count == len(prepared.trials)
     # A run that was stopped may have results of an earlier attempt in the store.
@@ -313,7 +315,8 @@ def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:
     )
     strict = prepared.invocation.strict
     code = stopped.exit_code if stopped else exit_code(comparison, strict=strict)
-    ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code)
+    paid = paid_by(store, run.id, prepared.registry) if stopped else None
+    ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code, paid=paid)
     store.finish(ended)
     return replace(comparison, run=ended)
 

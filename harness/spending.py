@@ -16,14 +16,16 @@ from typing import Any, NamedTuple
 
 from harness.analysis.spent import By, Spending, batched
 from harness.confirming import rows_of
+from harness.losses import Loss, losses
 from harness.models import Registry
-from harness.paid import Paid, paid, purposes, runs_in, uses
+from harness.paid import Paid, paid, paid_beside, purposes, runs_in, uses
 from harness.pricing import bill
 from harness.records import Answer, Bill, Purpose
 from harness.store import Store
 
 IN_NO_RESULT = "(no result)"
 BY_NO_RUN = "(no run)"
+LEFT_NO_ANSWER = "(no answer)"
 AT_ONCE = 500
 
 
@@ -68,15 +70,26 @@ def spending(
 
     One pass over the results and one over the answers; what joins the two is on disk. An answer
     counts under the suite of the first result that uses it, by the start of runs and the order of
-    their trials.
+    their trials; one that two processes have both paid for counts twice. Attempts that broke off
+    have no suite or model.
     """
     found, days = Spending(by), span or Span()
     with _Index() as index:
         index.read(store, days)
-        answers = paid(store)
-        while some := list(islice(answers, AT_ONCE)):
-            _add(found, index, store, some, registry, days)
+        for answers in (paid(store), paid_beside(store)):
+            while some := list(islice(answers, AT_ONCE)):
+                _add(found, index, store, some, registry, days)
+            index.forget_reuses()  # what lies beside is never used
+    _add_losses(found, [loss for loss in losses(store) if days.holds(loss.day)], store)
     return found
+
+
+def _add_losses(found: Spending, lost: list[Loss], store: Store) -> None:
+    simulated = {run.id for run in runs_in(store) if run.simulated} if lost else set()
+    for loss in lost:
+        names = {"run": loss.run, "day": loss.day.isoformat(), "mode": "live"}
+        group = found.group(names.get(found.by, LEFT_NO_ANSWER), simulated=loss.run in simulated)
+        group.lose(loss.attempts, loss.usd)
 
 
 def _add(
@@ -183,6 +196,10 @@ class _Index(contextlib.AbstractContextManager["_Index"]):
         ):
             found.setdefault(key, []).append(_Again(run, date.fromisoformat(day), suite, times))
         return found
+
+    def forget_reuses(self) -> None:
+        """All of them have been told."""
+        self.database.execute("DELETE FROM again")
 
     def _of(self, keys: list[str], query: str) -> Iterator[tuple[Any, ...]]:
         marks = ", ".join("?" * len(keys))

@@ -19,6 +19,7 @@ import orjson
 
 from harness.analysis.comparison import Comparison
 from harness.records import Bill, Call, Result
+from reports.sentences import paid_usd
 
 FORMAT = 1
 RUN_FIELDS = (
@@ -79,7 +80,7 @@ def run_document(comparison: Comparison) -> dict[str, Any]:
     """The content of `run.json`, with records and Decimals still in it."""
     return {
         "format": FORMAT,
-        "run": _named(comparison.run, RUN_FIELDS),
+        "run": {**_named(comparison.run, RUN_FIELDS), **_money(comparison)},
         "suites": [_named(suite, SUITE_FIELDS) for suite in comparison.run.suites],
         "candidates": comparison.candidates,
         "pairs": comparison.pairs,
@@ -89,6 +90,15 @@ def run_document(comparison: Comparison) -> dict[str, Any]:
         "batches": comparison.batches,
         "pace": comparison.pace,
         "pareto": comparison.pareto,
+    }
+
+
+def _money(comparison: Comparison) -> dict[str, Decimal | None]:
+    """The run's budget, None without one, and what it has paid for in all."""
+    budget = comparison.run.invocation.get("budget")
+    return {
+        "budget_usd": None if budget is None else Decimal(str(budget)),
+        "paid_usd": paid_usd(comparison),
     }
 
 

@@ -20,15 +20,32 @@ EVERYTHING = "all"
 
 
 def plan_line(forecast: Forecast, mode: str) -> str:
-    """The plan in a line: `12 trials, 3 stored; 9 requests: about $0.42 live, at most $1.20`."""
+    """The plan in a line: `12 trials, 3 stored; 9 requests: about $0.42 live, at most $1.20`.
+
+    In brackets stands why another plan may say otherwise.
+    """
     total = forecast.total
     way = "live" if mode == "live" else "batch"
     about, most = (numbers.dollars(getattr(p, way)) for p in (total.expected, total.worst))
-    stored = f", {total.stored:,} stored" if total.stored else ""
+    looked_at, prompts = forecast.sample
+    nearly = "about " if looked_at < prompts else ""
+    stored = f", {nearly}{total.stored:,} stored" if total.stored else ""
     calls = numbers.counted(total.calls, "request")
     by = "live" if way == "live" else "by batch"
     trials = numbers.counted(total.trials, "trial")
-    return f"plan: {trials}{stored}; {calls}: about {about} {by}, at most {most}"
+    said = f"plan: {trials}{stored}; {calls}: about {about} {by}, at most {most}"
+    return f"{said}{_reservations(forecast)}"
+
+
+def _reservations(forecast: Forecast) -> str:
+    """What the figures of the line leave open."""
+    looked_at, prompts = forecast.sample
+    notes = []
+    if looked_at < prompts:
+        notes.append(f"from {looked_at:,} of {prompts:,} prompts")
+    if forecast.counting == "estimated" and forecast.total.calls:
+        notes.append("input tokens estimated")
+    return f" ({', '.join(notes)})" if notes else ""
 
 
 def plan_table(forecast: Forecast) -> Table:

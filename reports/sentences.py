@@ -45,7 +45,7 @@ def flags(candidate: CandidateSummary) -> str:
 
 
 def total_cost(comparison: Comparison) -> tuple[Decimal | None, Decimal | None]:
-    """Dollars of all candidates: what the answers cost when made, and what this run paid."""
+    """Dollars of the trials that ended: what their answers cost when made, and of it this run."""
     total: Decimal | None = Decimal(0)
     spent: Decimal | None = Decimal(0)
     for candidate in comparison.candidates:
@@ -54,9 +54,16 @@ def total_cost(comparison: Comparison) -> tuple[Decimal | None, Decimal | None]:
     return total, spent
 
 
+def paid_usd(comparison: Comparison) -> Decimal | None:
+    """Dollars that the run has paid in all, for trials that have not ended, too."""
+    paid = comparison.run.paid
+    return total_cost(comparison)[1] if paid is None else paid.total
+
+
 def money(comparison: Comparison) -> str:
     """What the answers cost and what of it was paid now, and why where that is not known."""
     total, spent = map(numbers.dollars, total_cost(comparison))
+    paid = numbers.dollars(paid_usd(comparison))
     usage = sum(candidate.cost_usd.unknown_usage for candidate in comparison.candidates)
     models = sorted({model for c in comparison.candidates for model in c.cost_usd.unpriced})
     reasons = [f"usage unknown for {numbers.counted(usage, 'answer')}"] if usage else []
@@ -64,7 +71,9 @@ def money(comparison: Comparison) -> str:
     why = f" ({'; '.join(reasons)})" if reasons else ""
     looks = (comparison.regression or {}).get("candidates", ())
     if any(look.confirmation is not None for look in looks):
-        return f"{total}; this run paid {spent}, its second look included{why}"
+        return f"{total}; this run paid {paid}, its second look included{why}"
+    if paid != spent:
+        return f"{total} for the trials that have ended; this run paid {paid} in all{why}"
     return f"{total}, of which this run paid {spent}{why}"
 
 

@@ -37,17 +37,19 @@ def spending_text(spending: Spending, width: int | None = None) -> str:
 
 
 def _section(by: str, groups: Mapping[str, Spent], width: int | None) -> Iterator[str]:
-    if not groups:
+    table = spending_table(by, groups)
+    if not table.rows:
         yield "nothing was spent"
-        return
-    for lines in parts(spending_table(by, groups), width):
+    for lines in parts(table, width) if table.rows else ():
         yield from lines
-    yield from _unpriced(total(groups.values()))
+    whole = total(groups.values())
+    yield from _unpriced(whole)
+    yield from _lost(whole)
 
 
 def spending_table(by: str, groups: Mapping[str, Spent]) -> Table:
     """A row a group, days and runs in their order and others by what they cost, then the sum."""
-    rows = [_row(name, spent) for name, spent in _ordered(by, groups)]
+    rows = [_row(name, one) for name, one in _ordered(by, groups) if one.count or one.reuses]
     if len(rows) > 1:
         rows.append(_row(EVERYTHING, total(groups.values())))
     return Table("Spent", (by, *COLUMNS), tuple(rows))
@@ -82,18 +84,32 @@ def _unpriced(whole: Spent) -> Iterator[str]:
     )
 
 
+def _lost(whole: Spent) -> Iterator[str]:
+    if not whole.lost:
+        return
+    attempts = f"{numbers.counted(whole.lost, 'attempt')} that broke off"
+    if whole.lost_usd is None:
+        yield f"{attempts} may have been billed, at a price that is not known"
+    else:
+        yield f"{attempts}: up to {numbers.dollars(whole.lost_usd)} more, if the API billed them"
+
+
 def spending_csv(spending: Spending) -> str:
     """A row a group, without a sum; `simulated` tells the two kinds apart."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     names = [f"{name}_usd" for name in DOLLARS]
     writer.writerow(
-        (spending.by, "simulated", "calls", "judge_calls", "reuses", "unpriced", *names)
+        (
+            *(spending.by, "simulated", "calls", "judge_calls", "reuses", "unpriced", *names),
+            *("lost_attempts", "lost_usd"),
+        )
     )
     for simulated, groups in (("false", spending.groups), ("true", spending.simulated)):
         for name, spent in _ordered(spending.by, groups):
             counts = (spent.count, spent.judge_count, spent.reuses, spent.unpriced)
-            writer.writerow((cell(name), simulated, *counts, *_amounts(spent).values()))
+            lost = (spent.lost, _exact(spent.lost_usd))
+            writer.writerow((cell(name), simulated, *counts, *_amounts(spent).values(), *lost))
     return file.getvalue()
 
 
@@ -122,9 +138,14 @@ def _figures(spent: Spent) -> dict[str, Any]:
         "unpriced": spent.unpriced,
         "unpriced_models": sorted(spent.unpriced_models),
         "usd": _amounts(spent),
+        "lost_attempts": spent.lost,
+        "lost_usd": _exact(spent.lost_usd),
     }
 
 
 def _amounts(spent: Spent) -> dict[str, str | None]:
-    amounts = {name: getattr(spent, name) for name in DOLLARS}
-    return {name: None if usd is None else f"{usd:f}" for name, usd in amounts.items()}
+    return {name: _exact(getattr(spent, name)) for name in DOLLARS}
+
+
+def _exact(usd: Decimal | None) -> str | None:
+    return None if usd is None else f"{usd:f}"

@@ -145,6 +145,15 @@ def measured_spread(
     return Spread(max(0.0, total - noise), within_a, within_b, deff)
 
 
+def unseen_spread(cases: int, alpha: float = 0.05) -> Spread:
+    """The widest spread that `cases` which all compare alike leave possible: `psi` at its bound.
+
+    None of n differed, so that at most `1 − alpha^(1/n)` of all do (Clopper and Pearson 1934,
+    one-sided; about 3/n at 5 %).
+    """
+    return binary_spread(1 - alpha ** (1 / cases))
+
+
 def within_variance(cases: Sequence[Sequence[float]]) -> float | None:
     """s²: the variance between repeats of one case, pooled; `None` where no case has two.
 

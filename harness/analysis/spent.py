@@ -17,7 +17,7 @@ GROUPINGS: tuple[By, ...] = ("suite", "model", "day", "mode", "run")
 ZERO = Decimal(0)
 SAVED = ("saved_by_batch", "saved_by_cache", "saved_by_reuse")
 PAID = ("live", "batch", "answers", "judges")
-COUNTS = ("count", "judge_count", "reuses", "unpriced")
+COUNTS = ("count", "judge_count", "reuses", "unpriced", "lost")
 
 
 @dataclass(slots=True)
@@ -28,7 +28,8 @@ class Spent:
     was paid is `saved_by_batch`; `saved_by_cache` is what the same prompts would have cost more at
     the live price of input, below 0 where writing cost more than reading saved. `saved_by_reuse` is
     what `reuses` of stored answers would have cost again. `unpriced` counts answers,
-    `unpriced_models` names their models.
+    `unpriced_models` names their models. `lost` counts attempts that broke off: they may have been
+    billed, up to `lost_usd`, which is part of no other sum.
     """
 
     count: int = 0
@@ -42,6 +43,8 @@ class Spent:
     saved_by_batch: Decimal | None = ZERO
     saved_by_cache: Decimal | None = ZERO
     saved_by_reuse: Decimal | None = ZERO
+    lost: int = 0
+    lost_usd: Decimal | None = ZERO
     unpriced_models: set[str] = field(default_factory=set)
 
     @property
@@ -74,11 +77,16 @@ class Spent:
         self.reuses += times
         self.saved_by_reuse = add_dollars(self.saved_by_reuse, again)
 
+    def lose(self, attempts: int, usd: Decimal | None) -> None:
+        """Add so many attempts that broke off, and may have cost up to `usd`."""
+        self.lost += attempts
+        self.lost_usd = add_dollars(self.lost_usd, usd)
+
     def add(self, other: Spent) -> None:
         """Add what others cost."""
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in (*PAID, *SAVED):
+        for name in (*PAID, *SAVED, "lost_usd"):
             setattr(self, name, add_dollars(getattr(self, name), getattr(other, name)))
         self.unpriced_models |= other.unpriced_models
 

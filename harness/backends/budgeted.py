@@ -14,35 +14,20 @@ from typing import Any
 
 from harness.backends.base import Keep
 from harness.backends.batch import BatchBackend
-from harness.backends.live import LiveBackend
-from harness.backends.wire import CONNECTION_ERROR, Fault, FaultError
-from harness.budget import Promise, Purse, described, known
+from harness.backends.noted import NotedLive
+from harness.backends.wire import FaultError
+from harness.budget import Promise, Purse, depth, described, known
 from harness.records import Answer, Request
 
 PROMISED: ContextVar[Promise] = ContextVar("PROMISED")
 """What was promised to the attempt that the current task has under way."""
 
-REFUSALS = frozenset(
-    {
-        "api_error", "authentication_error", "billing_error", "conflict_error",
-        "invalid_request_error", "not_found_error", "overloaded_error", "permission_error",
-        "rate_limit_error", "request_too_large",
-    }
-)  # fmt: skip
-"""Errors that the API answers with instead of a message, and does not bill."""
-NEVER_SENT = (
-    "no connection within",
-    "connection failed: ClientConnector",
-    "connection failed: ConnectionTimeoutError",
-)
-"""Faults of the transport while it connects; in all others the request may have arrived."""
 
-
-class BudgetedLive(LiveBackend):
-    """Asks the API as `LiveBackend` does, within the budget of `purse`."""
+class BudgetedLive(NotedLive):
+    """Asks the API as `NotedLive` does, within the budget of `purse`."""
 
     def __init__(self, *given: Any, purse: Purse, **options: Any) -> None:
-        super().__init__(*given, **options)
+        super().__init__(*given, broke_off=purse.broke_off, **options)
         self.purse = purse
 
     def stop(self) -> None:
@@ -57,7 +42,8 @@ class BudgetedLive(LiveBackend):
 
     async def _attempt(self, request: Request, *, again: bool) -> Answer:
         worst = known(self.purse.live(request), request)
-        promise = await self.purse.budget.reserve(worst, described(request))
+        budget = self.purse.budget
+        promise = await budget.reserve(worst, described(request), depth(request), again=again)
         PROMISED.set(promise)
         real = worst
         try:
@@ -65,21 +51,15 @@ class BudgetedLive(LiveBackend):
             real = _or(self.purse.price(answer).total, worst)
             return answer
         except FaultError as error:
-            real = worst if may_be_billed(error.fault) else Decimal(0)
+            real = Decimal(0) if error.fault.unbilled else worst
             raise
         finally:
-            self.purse.budget.settle(promise, real)
+            budget.settle(promise, real)
 
     def sending(self) -> None:
         """The current task's attempt has its turn: it may be billed from now on."""
+        super().sending()
         self.purse.budget.send(PROMISED.get())
-
-
-def may_be_billed(fault: Fault) -> bool:
-    """Whether an attempt that ended so may be on the bill: nobody said that it failed."""
-    if fault.kind == CONNECTION_ERROR:
-        return not fault.reason.startswith(NEVER_SENT)
-    return fault.kind not in REFUSALS and not fault.kind.startswith("http_4")
 
 
 class BudgetedBatch(BatchBackend):
@@ -90,6 +70,7 @@ class BudgetedBatch(BatchBackend):
         self.purse = purse
         self._worst: dict[str, Decimal] = {}
         self._what: dict[str, str] = {}
+        self._depth: dict[str, int] = {}
 
     def record_with(self, keep: Keep, /) -> None:
         """Commit the answers of batches with `keep`, and count what they cost."""
@@ -100,6 +81,7 @@ class BudgetedBatch(BatchBackend):
         """As `BatchBackend.answer`, of a request whose price is known."""
         self._worst[key] = known(self.purse.batch(request), request)
         self._what[key] = described(request)
+        self._depth[key] = depth(request)
         return await super().answer(request, key)
 
     async def wave(self) -> None:
@@ -116,15 +98,13 @@ class BudgetedBatch(BatchBackend):
         self._release(sent)
         gone = self.journal.given_up(keys)
         free = [key for key in keys if key not in sent and key not in gone]
+        free.sort(key=lambda key: -self._depth[key])  # what was begun is brought to its end
         # In turn: a smaller one that went ahead would buy the cheapest model alone.
         fit = list(takewhile(lambda key: budget.set_aside(key, self._worst[key]), free))
         if free and not fit and not budget.batched:
             raise budget.refused(self._worst[free[0]], self._what[free[0]])
         if len(fit) < len(free):
-            text = (
-                f"the budget has room for {len(fit):,} of {len(free):,} requests now; the rest "
-                "waits for what these cost, in a later wave"
-            )
+            text = _room(len(fit), len(free))
             self.audit.note("budget", None, text, fit=len(fit), waiting=len(free) - len(fit))
         return fit
 
@@ -169,6 +149,18 @@ class Counting:
     def kept(self, keys: Collection[str], /) -> set[str]:
         """Those of the keys that have an answer by now."""
         return self.keep.kept(keys)
+
+
+def _room(fit: int, wanted: int) -> str:
+    if not fit:
+        return (
+            f"the budget has room for none of {wanted:,} requests now; they wait for what those "
+            "under way cost, in a later wave"
+        )
+    return (
+        f"the budget has room for {fit:,} of {wanted:,} requests now; the rest waits for what "
+        "these cost, in a later wave"
+    )
 
 
 def _or(amount: Decimal | None, otherwise: Decimal) -> Decimal:

@@ -37,6 +37,13 @@ STREAMED_ABOVE = 21_333
 """`max_tokens` above which a plain request could idle longer than proxies allow."""
 UNREADABLE = (ValueError, AssertionError, httpx2.DecodingError)
 UNCONNECTED = (anthropic.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError)
+NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    httpx2.ConnectTimeout,
+    httpx2.UnsupportedProtocol,
+)
+"""Failures to connect. `ConnectError` is none: a connection that broke later is called that too."""
 
 
 class Client(anthropic.AsyncAnthropic):
@@ -129,17 +136,27 @@ def fault_of(exc: Exception, limit_s: float) -> Fault:
         return error_fault(exc.body, exc.status_code, exc.response.headers)
     if isinstance(cause, httpx2.ConnectTimeout):
         reason = f"no connection within {CONNECT_TIMEOUT_S:g} s"
-        return Fault(CONNECTION_ERROR, reason, retry=True)
+        return Fault(CONNECTION_ERROR, reason, retry=True, unbilled=True)
     if isinstance(exc, anthropic.APITimeoutError | httpx2.TimeoutException):
         return _timeout(limit_s)
     if isinstance(exc, UNREADABLE):
         return Fault("malformed_response", f"the response cannot be read: {exc}", retry=True)
     if isinstance(exc, UNCONNECTED):
         said = f"{type(cause).__name__}: {cause}".rstrip(": ")
-        return Fault(CONNECTION_ERROR, f"connection failed: {said}", retry=True)
+        reason = f"connection failed: {said}"
+        return Fault(CONNECTION_ERROR, reason, retry=True, unbilled=_never_sent(exc))
     if isinstance(exc, TypeError | anthropic.AnthropicError):
-        return Fault("authentication_error", f"no usable credentials: {exc}", fatal=True)
+        reason = f"no usable credentials: {exc}"
+        return Fault("authentication_error", reason, fatal=True, unbilled=True)
     return Fault("client_error", f"{type(exc).__name__}: {exc}")
+
+
+def _never_sent(exc: BaseException) -> bool:
+    """It says, or what it came from, that there was no connection to send anything on."""
+    cause: BaseException | None = exc
+    while cause is not None and not isinstance(cause, NEVER_SENT):
+        cause = cause.__cause__
+    return cause is not None
 
 
 def _timeout(limit_s: float) -> Fault:

@@ -75,7 +75,7 @@ class Gate:
     def leave(self, ticket: Ticket) -> None:
         """The request has ended, however: its place is the next one's."""
         self.free += 1
-        ticket.pace.left()
+        ticket.pace.left(ticket)
         if self._waiting:
             self._pump()
 

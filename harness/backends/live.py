@@ -214,5 +214,5 @@ def _too_long(fault: Fault) -> str:
     wait = f"{hours} h {rest} min" if hours else f"{rest} min"
     return (
         f"the API asks to wait {wait} before the next request: {fault.reason}; what was answered "
-        "is stored, and `harness resume latest` goes on with the rest then"
+        "is stored, and `harness resume` goes on with the rest then"
     )

@@ -1,8 +1,9 @@
 """How fast a class of models may be asked: learned from what the API says, and held just below.
 
 Pure: told of requests, headers, answers and the time, it waits for nothing and reads no clock.
-Where limits are told they are kept by our own count. Where none is, or they are not true, being
-refused tells: first fewer requests are under way at once, then a rate is measured.
+Where limits are told they are kept by our own count. Where none is, or they are not all, being
+refused tells, and a throttle learns the rate. While nobody is answered, one request at a time asks
+whether it is over.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from harness.backends.bucket import KINDS, Bucket, limits_told
+from harness.backends.bucket import KINDS, MINUTE_S, Bucket, limits_told
+from harness.backends.hold import IN_A_ROW, Hold
+from harness.backends.throttle import Throttle
 from harness.backends.wire import Fault
 from harness.records import Request, Usage
 
@@ -25,9 +28,7 @@ LOOK_EVERY_S = 0.05
 """Headers of answers are read no more often than this; those of refusals always."""
 SAMPLE = 32
 STRAINED = 0.12
-"""The smoothed share of refusals from which on they are no accident."""
-ENOUGH = 5
-"""Answers between two refusals from which a rate can be measured."""
+"""The smoothed share of faults from which on they are no accident."""
 SURE_AFTER = 16
 """Answers of a model after which the size of a request matters only where a limit is near."""
 TOKENS_PER_BYTE = 0.35
@@ -76,6 +77,7 @@ class Ticket:
     cost: Cost
     sent_at: float
     spent: Mapping[str, float]
+    number: int
     short: bool = False
     """The headers of its answer show that a limit is used up."""
 
@@ -123,11 +125,14 @@ class Pace:
     sent: int = 0
     refused: int = 0
     waited_s: float = 0.0
-    not_before: float = -math.inf
     slowed_at: float = -math.inf
     strain: float = 0.0
-    answered_since: int = 0
     looked_at: float = -math.inf
+    hold: Hold = field(default_factory=Hold)
+    throttle: Throttle = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.throttle = Throttle(self.since)
 
     def size_of(self, request: Request) -> int:
         """Bytes of the body, 0 where the mean of the class is good enough as an estimate."""
@@ -150,9 +155,11 @@ class Pace:
 
     def wait_s(self, request: Request, size: int, now: float) -> float:
         """Seconds until this request may go: 0 at once, infinite until another has ended."""
-        if self.under_way >= self.window:
+        if self.under_way >= self.window or self.hold.probe is not None:
             return math.inf
-        wait = self.not_before - now
+        wait = self.hold.not_before - now
+        if self.throttle.rate < math.inf:
+            wait = max(wait, self.throttle.wait_s(now))
         if self.buckets:
             cost = self._cost(request, size)
             for kind, bucket in self.buckets.items():
@@ -168,15 +175,21 @@ class Pace:
         self.under_way += 1
         self.sent += 1
         spent = {kind: bucket.spent for kind, bucket in self.buckets.items()}
-        return Ticket(self, self._tokens(request), size, cost, now, spent)
+        if self.throttle.rate < math.inf:
+            self.throttle.take()
+        if self.hold.seconds:
+            self.hold.sent(self.sent)
+        return Ticket(self, self._tokens(request), size, cost, now, spent, self.sent)
 
     def _cost(self, request: Request, size: int) -> Cost:
         most = request.params.get("max_tokens")
         return self._tokens(request).cost(size, most if isinstance(most, int) and most > 0 else 0)
 
-    def left(self) -> None:
+    def left(self, ticket: Ticket) -> None:
         """A request that was counted has ended, however."""
         self.under_way -= 1
+        if self.hold.probe is not None:
+            self.hold.left(ticket.number)
 
     def due(self, now: float) -> bool:
         """It is time to look at headers again, which costs more than the rest."""
@@ -192,8 +205,7 @@ class Pace:
         bucket, cost = self.buckets.get(kind), ticket.cost[KINDS.index(kind)]
         slack = 500.0 if kind != "requests" and limit >= ROUNDED_FROM else 0.0
         if bucket is None or bucket.limit != limit:
-            if not self.buckets:
-                self.window = math.inf  # from here on the limit holds it back
+            self._open(kind, limit)
             spent = bucket.spent if bucket else 0.0
             bucket = self.buckets[kind] = Bucket(limit, left, now, slack=slack)
             # What is under way and was sent before may not be counted in what is left yet.
@@ -205,11 +217,22 @@ class Pace:
         if left < cost + 2 * slack or left < 2 * bucket.reserve:
             ticket.short = True
 
+    def _open(self, kind: str, limit: float) -> None:
+        """From here on the limit holds back, once the rate has been opened up."""
+        if kind == KINDS[0]:
+            self.throttle.told = limit / MINUTE_S
+        if not self.buckets:
+            self.window = math.inf
+            self.throttle.open()
+
     def answered(self, ticket: Ticket, usage: Usage) -> None:
         """Count what the request really took, and widen the window."""
         self.strain -= self.strain / SAMPLE
-        self.answered_since += 1
+        if self.throttle.heat:
+            self.throttle.answered()
         self.window += 1.0
+        if self.hold.row:
+            self.hold.answered(ticket.sent_at)
         read, wrote = _uncached(usage), usage.output_tokens
         if read is None or wrote is None:
             return
@@ -222,43 +245,34 @@ class Pace:
         """Slow down where the API is crowded or broken, and hold the class as it asks for."""
         if not fault.retry:
             return
-        limited = fault.kind in LIMITED
         if fault.crowded:
             self.refused += 1
-            if fault.retry_after_s is not None:
-                self.not_before = max(self.not_before, now + fault.retry_after_s)
-        if limited:
+            self._crowded(ticket, fault, now)
+        if fault.kind in LIMITED:
             self._give_back(ticket)
-        if ticket.sent_at < self.slowed_at:
-            return  # sent before the pace was lowered, which it says nothing about
-        self.strain += (1 - self.strain) / SAMPLE
-        if self.strain > STRAINED and not (limited and ticket.short):
-            self.strain, self.slowed_at = 0.0, now
-            self.window = max(1.0, min(self.window, self.under_way) / 2)
-            if limited:
-                self._squeeze(now)
+            if fault.retry_after_s is not None and not ticket.short:
+                self.throttle.paused(now)
+            self.throttle.refused(ticket.number, ticket.sent_at, now, explained=ticket.short)
+            return
+        self.throttle.missed(ticket.number)
+        # One that was sent before the pace was lowered says nothing about it.
+        if ticket.sent_at >= self.slowed_at and not self.hold.seconds:
+            self.strain += (1 - self.strain) / SAMPLE
+            if self.strain > STRAINED:
+                self.strain, self.slowed_at = 0.0, now
+                self.window = max(1.0, min(self.window, self.under_way) / 2)
+
+    def _crowded(self, ticket: Ticket, fault: Fault, now: float) -> None:
+        # With many under way at once, some are refused before the first answer can come.
+        enough = max(IN_A_ROW, self.under_way / 2)
+        if fault.retry_after_s is not None:
+            self.hold.asked(fault.retry_after_s, now)
+            enough = enough if fault.kind in LIMITED else 1
+        self.hold.refused(ticket.sent_at, now, enough)
 
     def _give_back(self, ticket: Ticket) -> None:
         for kind in ticket.spent.keys() & self.buckets.keys():
             self.buckets[kind].correct(-ticket.cost[KINDS.index(kind)])
-
-    def _squeeze(self, now: float) -> None:
-        """Refused although nothing told is used up: go by what was answered, not by what is told.
-
-        Between two such refusals the API's bucket is empty at both ends, so that as many were
-        answered as it had filled up for.
-        """
-        bucket, elapsed, answers = self.buckets.get(KINDS[0]), now - self.since, self.answered_since
-        measured = answers / elapsed if answers >= ENOUGH and elapsed > 0 else None
-        self.since, self.answered_since = now, 0
-        if bucket is not None:
-            bucket.refill(now)
-            if not bucket.smooth():
-                bucket.slow_down(measured)
-        elif measured is not None:
-            bucket = self.buckets[KINDS[0]] = Bucket(math.inf, 0.0, now)
-            bucket.reserve = 0.0
-            bucket.slow_down(measured)
 
     def pacing(self) -> Pacing:
         """What it came to so far."""
@@ -269,7 +283,7 @@ class Pace:
 
     def _limit(self, kind: str) -> int | None:
         bucket = self.buckets.get(kind)
-        return int(bucket.limit) if bucket and math.isfinite(bucket.limit) else None
+        return int(bucket.limit) if bucket else None
 
 
 def _uncached(usage: Usage) -> int | None:

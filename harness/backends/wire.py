@@ -38,6 +38,10 @@ NEEDED_FIELDS: Mapping[str, Mapping[str, type]] = {
     "tool_use": {"id": str, "name": str, "input": dict},
 }
 WAITING_TYPES = frozenset({"rate_limit_error", "overloaded_error"})
+UNBILLED_STATUS = frozenset({500, 501, 503, 529})
+GAVE_UP_STATUS = frozenset({408, 499})
+"""Of the 4xx, those of somebody who waited no longer, as 502, 504 and a proxy's 52x are: the answer
+may have been made all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Fault:
     """A request that failed once: may it be tried again, and does it end the run?
 
     `crowded` says that the API is busy rather than broken: waiting helps. `retry_after_s` is the
-    API's own word.
+    API's own word. `unbilled` is certain: it was never sent, or refused before an answer began.
     """
 
     kind: str
@@ -55,6 +59,7 @@ class Fault:
     fatal: bool = False
     retry_after_s: float | None = None
     request_id: str | None = None
+    unbilled: bool = False
 
 
 class FaultError(Exception):
@@ -199,7 +204,15 @@ def error_fault(body: object, status: int | None, headers: Mapping[str, str]) ->
         fatal=fatal,
         retry_after_s=retry_after_s(headers, datetime.now(UTC)),
         request_id=headers.get("request-id") or _opt(outer.get("request_id")),
+        unbilled=_unbilled(status),
     )
+
+
+def _unbilled(status: int | None) -> bool:
+    """The status is that of a refusal; an error within an answer has none, or 200."""
+    if status is None or status < 500:
+        return status is not None and status >= 400 and status not in GAVE_UP_STATUS
+    return status in UNBILLED_STATUS
 
 
 def _retried(kind: str, status: int | None, should: str | None) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from harness.models import Model, Registry
 
 OLD_AFTER = timedelta(days=90)
+AHEAD = timedelta(days=1)
+"""Somewhere it is tomorrow already."""
 COMPARED = {
     "retires_on": "the day it retires",
     "context_tokens": "context window",
@@ -31,8 +33,13 @@ class Finding:
 
 
 def of_prices(registry: Registry, today: date) -> Iterator[Finding]:
-    """A warning where the prices are older than 90 days."""
+    """A warning where the prices are older than 90 days, or of a day that has not come."""
     age = today - date.fromisoformat(registry.prices_as_of)
+    if age < -AHEAD:
+        yield Finding(
+            f"the prices are of {registry.prices_as_of}, which is yet to come: how old they are "
+            "is not known; write the day they were looked up as `prices_as_of`"
+        )
     if age > OLD_AFTER:
         yield Finding(
             f"the prices are of {registry.prices_as_of}, {age.days} days ago; update "

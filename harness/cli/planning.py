@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +17,20 @@ import click
 
 from harness.cli import options
 from harness.cli.running import SELECTING
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.invocation import Invocation
 
 if TYPE_CHECKING:
-    from harness.estimate import Counts, Kept
+    from harness.begun import Shelf
+    from harness.estimate import Counts
     from harness.forecast import Detection, Forecast
     from harness.history import History
     from harness.prepare import Prepared
-    from harness.records import Request
+    from harness.records import Answer, Request
     from harness.store import Store
 
 ASK_ABOVE_USD = Decimal(5)
 """A run that may be expected to cost more is asked about, on a terminal."""
-GLANCE = 200
-"""Cases of a suite that are looked at for the line before a run."""
 GLANCE_RESULTS = 500
 COUNTED = "token-counts.json"
 MOST_COUNTED = 20_000
@@ -90,11 +90,11 @@ def plan(
     click.echo(plan_text(found, Console().width if sys.stdout.isatty() else None))
 
 
-def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool) -> None:
+def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool, run: str = "") -> None:
     """Say in a line what the run will cost, and ask where that is much.
 
-    Nothing is said of a run that costs nothing. Nobody is asked in CI, or where there is no
-    terminal. Raises UsageError where the answer is no.
+    `run` is the id of one that goes on. Nothing is said of a run that costs nothing. Nobody is
+    asked in CI, or where there is no terminal. Raises UsageError where the answer is no.
     """
     invocation = prepared.invocation
     if invocation.mode == "replay" or invocation.offline or not told:
@@ -102,7 +102,7 @@ def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool) -> None
     from reports.numbers import dollars
     from reports.planning import plan_line
 
-    found = glance(prepared, store)
+    found = glance(prepared, store, run=run)
     click.echo(plan_line(found, invocation.mode), err=True)
     prices = found.total.expected
     cost = prices.live if invocation.mode == "live" else prices.batch
@@ -118,9 +118,22 @@ def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool) -> None
         )
 
 
-def glance(prepared: Prepared, store: Store | None = None) -> Forecast:
-    """The plan of a run, quickly: of some of its cases, and without asking anybody."""
-    return _forecast(prepared, store, most=GLANCE)
+def glance(prepared: Prepared, store: Store | None = None, *, run: str = "") -> Forecast:
+    """The plan of a run, quickly: of some of its trials, and without asking anybody."""
+    from harness.estimate import GLANCE, Sources, forecast
+    from harness.prompt import ttl_of
+
+    sources = Sources(
+        prepared.registry,
+        datetime.now(UTC),
+        cache(partial(_history, prepared, store, GLANCE_RESULTS)),
+        _shelf(prepared, store, run),
+        _remembered,
+        ttl_of(prepared.invocation.mode),
+        GLANCE,
+        prepared.finished,
+    )
+    return forecast(prepared.trials, sources)
 
 
 def _somebody_there() -> bool:
@@ -141,9 +154,19 @@ def _planned(
     prepared: Prepared, store: Store | None, detect: float | None, *, offline: bool
 ) -> Forecast:
     """The whole plan."""
-    counts = None if offline else _counting(prepared)
+    from harness.estimate import Sources, forecast
+    from harness.prompt import ttl_of
+
     history = _history(prepared, store)
-    found = _forecast(prepared, store, count=counts, history=history)
+    sources = Sources(
+        prepared.registry,
+        datetime.now(UTC),
+        lambda: history,
+        _shelf(prepared, store),
+        None if offline else _counting(prepared),
+        ttl_of(prepared.invocation.mode),
+    )
+    found = forecast(prepared.trials, sources)
     return replace(found, detection=_detections(prepared, history, detect))
 
 
@@ -154,64 +177,77 @@ def _history(prepared: Prepared, store: Store | None, most: int | None = None) -
     return history.read(store, names, most=most or history.MOST_RESULTS)
 
 
-def _forecast(
-    prepared: Prepared, store: Store | None, *, count: Counts | None = None,
-    history: History | None = None, most: int | None = None,
-) -> Forecast:  # fmt: skip
-    from harness.estimate import Sources, forecast
-    from harness.prompt import ttl_of
+def _shelf(prepared: Prepared, store: Store | None, run: str = "") -> Shelf | None:
+    """The answers that a run may use: its own alone where it asks anew, and none before it began.
 
-    if history is None:
-        history = _history(prepared, store, GLANCE_RESULTS)
-    kept = None if prepared.invocation.fresh or store is None else _kept(prepared, store)
-    ttl = ttl_of(prepared.invocation.mode)
-    sources = Sources(
-        prepared.registry, datetime.now(UTC), history, kept, count, ttl=ttl, most=most
-    )
-    return forecast(prepared.trials, sources)
-
-
-def _kept(prepared: Prepared, store: Store) -> Kept:
-    """Which keys have an answer, a simulated one too where the environment leads to a simulator."""
+    Simulated ones are among them where the environment leads to a simulator.
+    """
+    from harness.begun import Shelf
     from harness.recorder import simulated_identity
 
+    fresh = prepared.invocation.fresh
+    if store is None or (fresh and not run):
+        return None
     simulator = prepared.environ.get("ANTHROPIC_BASE_URL") or ""
 
-    def kept(keys: Sequence[str]) -> set[str]:
+    def simulated(keys: Collection[str], found: Collection[str]) -> dict[str, str]:
+        missing = [key for key in keys if key not in found] if simulator else []
+        return {simulated_identity(key, simulator): key for key in missing}
+
+    def kept(keys: Collection[str]) -> set[str]:
         found = store.kept(keys)
-        if simulator:
-            names = {simulated_identity(key, simulator): key for key in keys if key not in found}
-            found |= {names[name] for name in store.kept(names)}
-        return found
+        names = simulated(keys, found)
+        return found | {names[name] for name in store.kept(names)}
 
-    return kept  # type: ignore[return-value]
+    def answers(keys: Collection[str]) -> dict[str, Answer]:
+        found = store.exchange(keys)
+        names = simulated(keys, found)
+        more = store.exchange(list(names)) if names else {}
+        return found | {names[name]: answer for name, answer in more.items()}
+
+    return Shelf(kept, answers, run if fresh else "")
 
 
-def _counting(prepared: Prepared) -> Counts | None:
-    """The API's count_tokens, remembered in a file; `None` without a key."""
-    from harness.backends.access import Access
+def _counting(prepared: Prepared) -> Counts:
+    """The API's count_tokens, remembered in a file."""
 
-    try:
-        access = Access.of(prepared.environ)
-    except HarnessError:
-        return None
-
-    def count(requests: Sequence[Request]) -> list[int | None]:
+    def count(requests: Sequence[Request]) -> tuple[list[int | None], str]:
+        from harness.backends.access import Access
         from harness.backends.counting import count as counted
         from harness.recorder import digest
-        from harness.settings import FOLDER
 
-        file = FOLDER / COUNTED
+        file = _counts_file()
         known = _read(file)
         names = [digest(request) for request in requests]
         new = {n: r for n, r in zip(names, requests, strict=True) if n not in known}
-        found = zip(new, counted(access, list(new.values())), strict=True)
-        known |= {name: tokens for name, tokens in found if tokens is not None}
+        why = ""
         if new:
-            _write(file, known)
-        return [known.get(name) for name in names]
+            try:
+                access = Access.of(prepared.environ)
+            except UsageError as error:
+                return _remembered(requests)[0], str(error).partition(":")[0]
+            tokens, why = counted(access, list(new.values()))
+            told = {name: one for name, one in zip(new, tokens, strict=True) if one is not None}
+            if told:
+                _write(file, {**known, **told})
+            known |= told
+        return [known.get(name) for name in names], why
 
     return count
+
+
+def _remembered(requests: Sequence[Request]) -> tuple[list[int | None], str]:
+    """What was counted for an earlier plan."""
+    from harness.recorder import digest
+
+    known = _read(_counts_file())
+    return [known.get(digest(request)) if known else None for request in requests], ""
+
+
+def _counts_file() -> Path:
+    from harness.settings import FOLDER
+
+    return FOLDER / COUNTED
 
 
 def _read(file: Path) -> dict[str, int]:
@@ -242,7 +278,7 @@ def _detections(prepared: Prepared, history: History, wanted: float | None) -> d
     from harness.detect import detection
     from harness.estimate import Sources, forecast
 
-    sources = Sources(prepared.registry, datetime.now(UTC), history)
+    sources = Sources(prepared.registry, datetime.now(UTC), lambda: history)
     by_suite = {}
     for suite in prepared.suites:
         trials = [trial for trial in prepared.trials if trial.suite is suite]

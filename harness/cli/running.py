@@ -208,7 +208,9 @@ def resume(
             prepared = _prepared(invocation, quiet=quiet)
             prepared = replace(prepared, finished=opened.finished(known.id))
             collects = invocation.mode == "batch"  # what is asked was said yes to before
-            announce(prepared, opened, yes=yes or collects, told=not (quiet or as_json))
+            announce(
+                prepared, opened, yes=yes or collects, told=not (quiet or as_json), run=known.id
+            )
             return _run(prepared, opened, known.id, Telling(store, quiet, as_json))
     finally:
         opened.close()

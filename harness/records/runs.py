@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from harness.records.answers import Mode
+from harness.records.answers import Bill, Mode
 
 MAX_MISSING = 0.02
 """Share of trials without a grade above which a run says nothing, unless it was told otherwise."""
@@ -56,7 +56,8 @@ class Run:
     """One run of the path: what was asked for, with what, and how it ended.
 
     `planned` counts trials by candidate name; `invocation` is what `resume` needs to do it again.
-    Above the share `max_missing` of trials without a grade, it says nothing.
+    Above the share `max_missing` of trials without a grade, it says nothing. `paid` is what a run
+    that was stopped has paid for, answers of trials that have not ended included.
     """
 
     id: str
@@ -73,3 +74,4 @@ class Run:
     simulated: bool = False
     exit_code: int | None = None
     max_missing: float = MAX_MISSING
+    paid: Bill | None = None

@@ -18,6 +18,7 @@ from local_api import Asked, Behaviour, LocalApi, access, error, http, message
 
 from harness.backends.wire import usage_of
 from harness.errors import BudgetError, UsageError
+from harness.losses import losses
 from harness.model_table import load_registry
 from harness.pricing import bill
 from harness.records import Answer
@@ -163,3 +164,42 @@ def test_a_model_without_a_price_is_refused_before_anything_is_sent(bench: Any, 
     with pytest.raises(UsageError, match="no price is known of claude-unheard-of"):
         bench.run(access(url), budget=Decimal(1))
     assert billed(url) == 0
+
+
+TALK = """
+suite: talk
+models: [haiku]
+params: {max_tokens: 20}
+turns: [{user: "First {{ n }}"}, {user: "Second {{ n }}"}, {user: "Third {{ n }}"}]
+graders: [{contains: word}]
+cases:
+"""
+
+
+def test_a_budget_buys_whole_conversations(bench: Any, serve: Serve):
+    cases = [f"  - {{id: c{n}, vars: {{n: {n}}}}}" for n in range(100)]
+    bench.write("talk.yaml", TALK + "\n".join(cases))
+    api = serve(lambda _asked: http(message("word")))
+    ended = bench.run(access(api.url), "talk.yaml", budget=Decimal("0.005"), concurrency=100)
+    assert ended.code == 4
+    assert ended.outcomes["passed"] > 20
+    assert len(api.asked) < 3 * ended.outcomes["passed"] + 6
+
+
+def test_what_a_stopped_run_has_paid_is_what_was_billed(bench: Any, simulate: Simulate):
+    bench.words(150)
+    url = simulate(str(bench.folder / "words.yaml"))
+    ended = bench.run(access(url), concurrency=100, budget=Decimal("0.003"))
+    assert ended.comparison.run.paid is not None
+    assert ended.comparison.run.paid.total == billed(url)
+
+
+def test_attempts_that_broke_off_are_noted_without_a_budget_too(bench: Any, serve: Serve):
+    bench.words(3, models="haiku")
+    api = serve(lambda asked: http(message("word0")) if asked.number else b"")
+    bench.run(access(api.url))
+    store = Store(f"sqlite:///{bench.folder}/store.db")
+    lost = [(loss.attempts, loss.usd) for loss in losses(store)]
+    store.close()
+    assert [attempts for attempts, _ in lost] == [1]
+    assert 0 < (lost[0][1] or 0) < FIRST

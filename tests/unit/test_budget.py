@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -14,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import purse
-from harness.backends.budgeted import may_be_billed
-from harness.backends.wire import Fault
-from harness.budget import Budget, exactly, usd
+from harness.budget import LAST, Budget, depth, exactly, usd
 from harness.errors import AnswerMissingError, BudgetError, RunStoppedError, UsageError
 from harness.model_table import load_registry
-from harness.store import Store
+from harness.records import Answer, Request, Usage
+from harness.store import Entry, Store
+from harness.tabs import on_a_tab
 
 ONE = Decimal(1)
 
@@ -182,32 +183,135 @@ def test_dollars_are_written_with_every_digit():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("kind", "reason", "billed"),
-    [
-        ("timeout", "no complete answer within 600 s", True),
-        ("malformed_response", "cannot be read", True),
-        ("connection_error", "connection failed: ServerDisconnectedError", True),
-        ("connection_error", "connection failed: ClientConnectorError: refused", False),
-        ("connection_error", "no connection within 10 s", False),
-        ("http_504", "504", True),
-        ("http_404", "404", False),
-        ("rate_limit_error", "429", False),
-        ("overloaded_error", "529", False),
-    ],
-)
-def test_what_may_be_billed(kind: str, reason: str, billed: bool):
-    assert may_be_billed(Fault(kind, reason)) is billed
-
-
 def test_what_a_run_may_have_spent_is_kept_with_its_answers(tmp_path: Path):
     store = Store(f"sqlite:///{tmp_path}/s.db")
-    purse.keep(store, "r", Decimal("0.5"))
-    purse.keep(store, "r", Decimal("1.25"))
+    purse.keep(store, "r", "one", Decimal(0), Decimal("0.5"))
+    purse.keep(store, "r", "one", Decimal(0), Decimal("1.25"))
+    purse.keep(store, "r2", "two", Decimal(0), Decimal(9))
     opened = purse.opened(store, "r", Decimal(2), load_registry())
     store.close()
     assert opened is not None
     assert (opened.budget.spent, opened.budget.left) == (Decimal("1.25"), Decimal("0.75"))
+
+
+def test_two_processes_at_one_run_do_not_take_back_each_others_notes(tmp_path: Path):
+    store = Store(f"sqlite:///{tmp_path}/s.db")
+    purse.keep(store, "r", "before", Decimal(0), ONE)
+    for process, amount in (("one", "1.50"), ("two", "1.25"), ("one", "1.75")):
+        purse.keep(store, "r", process, ONE, Decimal(amount))
+    noted = purse.noted(store, "r")
+    store.close()
+    assert noted == Decimal("2.00")
+
+
+def trial(
+    budget: Budget, amounts: Sequence[str], told: list[str], name: str, *, delay: float = 0.0
+) -> Awaitable[None]:
+    """A trial that asks for these amounts one after another, and pays all of each."""
+
+    async def ask() -> None:
+        with on_a_tab():
+            for number, amount in enumerate(amounts):
+                promise = await budget.reserve(Decimal(amount), name, number)
+                budget.send(promise)
+                await asyncio.sleep(0)
+                told.append(f"{name}{number}")
+                budget.settle(promise, Decimal(amount))
+                await asyncio.sleep(delay)
+
+    return ask()
+
+
+def ended(budget: Budget, asked: Sequence[Awaitable[Any]]) -> list[Any]:
+    async def all_of_them() -> list[Any]:
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    said: list[Any] = played(all_of_them)
+    return said
+
+
+def test_a_trial_that_has_begun_goes_before_others():
+    budget, told = Budget(Decimal(5)), list[str]()
+    trials = [trial(budget, ["1", "1"], told, name) for name in "ab"]
+    ended(budget, trials)
+    assert told == ["a0", "a1", "b0", "b1"]
+
+
+def test_what_is_deeper_into_its_trial_goes_first():
+    budget, told = Budget(ONE), list[str]()
+
+    async def ask(name: str, depth: int) -> None:
+        promise = await budget.reserve(ONE, name, depth)
+        told.append(name)
+        await asyncio.sleep(0)
+        budget.settle(promise, Decimal(0))
+
+    ended(budget, [ask("first", 0), ask("new", 0), ask("second turn", 1), ask("judge", LAST)])
+    assert told == ["first", "judge", "second turn", "new"]
+
+
+@pytest.mark.parametrize("amounts", [["1"] * 3, ["0.1", "3"], ["3", "0.1"]], ids=str)
+def test_a_budget_buys_whole_trials(amounts: list[str]):
+    budget, told = Budget(Decimal(100)), list[str]()
+    said = ended(budget, [trial(budget, amounts, told, f"t{n}-") for n in range(200)])
+    assert sum(error is None for error in said) >= 31  # of 33, 32 and 32 that it could pay for
+    assert budget.spent <= 100
+
+
+def test_a_trial_that_does_not_fit_says_what_its_rest_may_cost():
+    budget, told = Budget(Decimal(5)), list[str]()
+    first, second = ended(budget, [trial(budget, ["1", "2"], told, name) for name in "ab"])
+    assert first is None
+    assert "b may cost up to $1.00 and the rest of its trial $2.00" in str(second)
+
+
+def test_what_is_sent_again_is_no_part_of_what_a_trial_needs():
+    budget = Budget(Decimal(6))
+
+    async def ask(*attempts: int) -> None:
+        with on_a_tab():
+            for number, real in enumerate(attempts):
+                promise = await budget.reserve(Decimal(2), "it", again=number > 0)
+                budget.send(promise)
+                budget.settle(promise, Decimal(real))
+
+    assert ended(budget, [ask(2, 2), ask(2)]) == [None, None]
+
+
+def test_a_trial_that_only_waits_for_another_does_not_keep_it_from_money_for_ever():
+    budget, told = Budget(Decimal(4), patience_s=0.01), list[str]()
+    asked = asyncio.Event()
+
+    async def waits() -> None:
+        await trial(budget, ["1", "1"], told, "learned")
+        with on_a_tab():
+            budget.settle(await budget.reserve(ONE, "a"), ONE)
+            await asked.wait()
+
+    async def is_waited_for() -> None:
+        await asyncio.sleep(0.01)
+        await trial(budget, ["1"], told, "b")
+        asked.set()
+
+    assert ended(budget, [waits(), is_waited_for()]) == [None, None]
+
+
+def test_a_trial_between_two_requests_is_given_time_before_others_are_refused():
+    budget, told = Budget(Decimal(2)), list[str]()
+    slow = trial(budget, ["1", "1"], told, "a", delay=0.02)
+    first, second = ended(budget, [slow, trial(budget, ["2"], told, "b")])
+    assert first is None
+    assert isinstance(second, BudgetError)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "roles", "depth_"),
+    [("answer", "u", 0), ("answer", "uau", 1), ("judge", "u", LAST), ("rival", "u", LAST)],
+)
+def test_the_depth_of_a_request(purpose: Any, roles: str, depth_: int):
+    names = {"u": "user", "a": "assistant"}
+    messages = [{"role": names[role], "content": "x"} for role in roles]
+    assert depth(Request({"messages": messages}, "v", purpose=purpose)) == depth_
 
 
 def test_a_shuffled_crowd_spends_all_it_can():
@@ -225,3 +329,14 @@ def test_a_shuffled_crowd_spends_all_it_can():
 
     played(crowd)
     assert Decimal(10) - max(worst) < budget.spent <= 10
+
+
+def test_what_a_run_paid_for_counts_answers_that_no_trial_has_used(tmp_path: Path):
+    store = Store(f"sqlite:///{tmp_path}/s.db")
+    model = "claude-sonnet-4-6"  # $3 a million in
+    answer = Answer((), model, "end_turn", Usage(1_000_000), datetime(2026, 11, 20, tzinfo=UTC))
+    for run, key in (("r", "a"), ("r", "b"), ("other", "c")):
+        store.exchange([], [Entry(key, Request({"model": model}, "v"), answer, run)])
+    paid = purse.paid_by(store, "r", load_registry())
+    store.close()
+    assert (paid.total, paid.at_batch_prices) == (Decimal(6), Decimal(3))

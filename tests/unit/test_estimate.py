@@ -12,11 +12,15 @@ import pytest
 from suite_making import answer, loaded, registry
 
 from harness import judges, plan
+from harness.begun import Shelf
 from harness.detect import detection
 from harness.estimate import Sources, forecast
 from harness.forecast import Forecast, Prices
 from harness.history import History
+from harness.recorder import digest, identity
 from harness.records import Bill, Call, Outcome, Request, Result, TrialId
+from harness.trial import steps
+from harness.workshop import Workshop
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 HAIKU = "claude-haiku-4-5-20251001"
@@ -53,9 +57,7 @@ CACHED = PLAIN.replace("params:", f"cache: 5m\nsystem: {'long ' * 5000}\nparams:
 
 def planned(folder: Path, text: str, repeats: int = 1, **how: Any) -> Forecast:
     suite = loaded(folder, text)
-    return forecast(
-        plan.trials([suite], repeats=repeats), Sources(registry(folder), NOW, **how)
-    )  # fmt: skip
+    return forecast(plan.trials([suite], repeats=repeats), Sources(registry(folder), NOW, **how))
 
 
 def result(case: str, tokens: int, candidate: str = "haiku", score: float = 1.0) -> Result:
@@ -102,7 +104,8 @@ def test_what_is_stored_costs_nothing(tmp_path: Path):
     def all_but_one(keys: Any) -> list[str]:
         return sorted(keys)[1:]
 
-    share = planned(tmp_path, PLAIN, repeats=2, kept=all_but_one).total
+    shelf = Shelf(all_but_one, lambda keys: {})
+    share = planned(tmp_path, PLAIN, repeats=2, shelf=shelf).total
     assert (share.trials, share.stored, share.calls) == (4, 3, 1)
 
 
@@ -110,23 +113,33 @@ def test_answers_are_as_long_as_earlier_ones_of_the_case_or_else_of_the_suite(tm
     history = History()
     history.add(result("a", 10))
     history.add(result("a", 20))
-    assert planned(tmp_path, PLAIN, history=history).total.output_tokens == 15 + 15
+    assert planned(tmp_path, PLAIN, history=lambda: history).total.output_tokens == 15 + 15
     history.add(result("b", 60))
-    assert planned(tmp_path, PLAIN, history=history).total.output_tokens == 15 + 60
+    assert planned(tmp_path, PLAIN, history=lambda: history).total.output_tokens == 15 + 60
 
 
 def test_counted_tokens_replace_the_estimate(tmp_path: Path):
-    def count(requests: Sequence[Request]) -> list[int | None]:
-        return [1000 for _ in requests]
+    def count(requests: Sequence[Request]) -> tuple[list[int | None], str]:
+        return [1000 for _ in requests], ""
 
     found = planned(tmp_path, PLAIN, count=count)
     assert (found.counting, round(found.total.input_tokens, -2)) == ("counted", 2000)
 
 
-def test_tokens_that_the_api_does_not_count_are_estimated(tmp_path: Path):
-    found = planned(tmp_path, PLAIN, count=lambda requests: [None for _ in requests])
+def test_tokens_that_the_api_does_not_count_are_estimated_and_the_plan_says_why(tmp_path: Path):
+    found = planned(tmp_path, PLAIN, count=lambda requests: ([None for _ in requests], "401: no"))
     assert found.counting == "estimated"
     assert found.total.input_tokens == planned(tmp_path, PLAIN).total.input_tokens
+    assert found.assumptions[0].endswith("are estimated, 3 bytes of a prompt each: 401: no")
+
+
+def test_candidates_that_are_not_counted_are_named_where_others_are(tmp_path: Path):
+    def count(requests: Sequence[Request]) -> tuple[list[int | None], str]:
+        return [9 if "haiku" in request.model else None for request in requests], "404"
+
+    found = planned(tmp_path, PLAIN.replace("haiku", "haiku, opus"), count=count)
+    assert found.counting == "estimated"
+    assert found.assumptions[0].startswith("input tokens of opus are estimated")
 
 
 def test_a_shared_prompt_that_can_be_cached_makes_a_batch_cheaper(tmp_path: Path):
@@ -134,6 +147,45 @@ def test_a_shared_prompt_that_can_be_cached_makes_a_batch_cheaper(tmp_path: Path
     assert prices.cached is not None
     assert prices.batch is not None
     assert prices.cached < Decimal("0.6") * prices.batch
+
+
+def test_live_a_prompt_that_the_suite_caches_is_written_once_and_then_read(tmp_path: Path):
+    cached = planned(tmp_path, CACHED, repeats=5)
+    plain = planned(tmp_path, CACHED.replace("cache: 5m\n", ""), repeats=5)
+    live, full = cached.total.expected.live, plain.total.expected.live
+    assert live is not None
+    assert full is not None
+    # Ten times 25,000 bytes at three a token; written for 1.25 of the price, and read for 0.1.
+    prompt = full - 10 * 100 * Decimal(5) / 10**6
+    assert float(live - (full - prompt)) == pytest.approx(
+        float(prompt) * (1.25 + 0.9) / 10, rel=0.03
+    )
+    assert cached.total.worst.live >= plain.total.worst.live  # type: ignore[operator]
+    assert any("written by the first request" in line for line in cached.assumptions)
+
+
+def test_a_single_request_pays_for_writing_what_nobody_reads(tmp_path: Path):
+    one = CACHED.partition("  - {id: b")[0]
+    live = planned(tmp_path, one).total.expected.live
+    plain = planned(tmp_path, one.replace("cache: 5m\n", "")).total.expected.live
+    assert live > plain  # type: ignore[operator]
+
+
+def test_a_prefix_below_the_models_least_is_not_cached(tmp_path: Path):
+    short = CACHED.replace("long " * 5000, "long " * 50)
+    live = planned(tmp_path, short).total.expected.live
+    # The breakpoint itself is a few bytes of JSON.
+    plain = planned(tmp_path, short.replace("cache: 5m\n", "")).total.expected.live
+    assert float(live) == pytest.approx(float(plain), rel=0.1)  # type: ignore[arg-type]
+
+
+def test_a_cached_conversation_reads_what_was_said_before(tmp_path: Path):
+    text = TURNS.partition("max_tool_rounds")[0].replace("Say {{", "long " * 5000 + "{{")
+    text += TURNS[TURNS.index("params:") :]
+    live = planned(tmp_path, "cache: 5m\n" + text).total.expected.live
+    plain = planned(tmp_path, text).total.expected.live
+    # The second turn is about as long as the first, which writes: (1.25 + 0.1) / 2.
+    assert float(live / plain) == pytest.approx(0.68, abs=0.03)  # type: ignore[operator]
 
 
 def test_an_unknown_price_makes_the_cost_unknown_and_not_nothing(tmp_path: Path):
@@ -144,9 +196,25 @@ def test_an_unknown_price_makes_the_cost_unknown_and_not_nothing(tmp_path: Path)
 def test_a_part_of_the_cases_stands_for_all(tmp_path: Path):
     rows = "".join(f"  - {{id: c{n}, vars: {{word: w}}}}\n" for n in range(40))
     text = PLAIN.partition("cases:")[0] + "cases:\n" + rows
-    some, every = planned(tmp_path, text, most=4), planned(tmp_path, text)
+    some, every = planned(tmp_path, text, most=20), planned(tmp_path, text)
     assert some.total.calls == every.total.calls == 40
-    assert any("at most 4 cases" in line for line in some.assumptions)
+    assert (some.sample, every.sample) == ((20, 40), (40, 40))
+    assert any("20 trials of a suite" in line for line in some.assumptions)
+
+
+def test_the_few_trials_that_a_run_left_open_are_all_looked_at(tmp_path: Path):
+    rows = "".join(f"  - {{id: c{n}, vars: {{word: w{n}}}}}\n" for n in range(90))
+    text = PLAIN.partition("cases:")[0] + "cases:\n" + rows
+
+    def kept(keys: Any) -> list[str]:
+        return [key for key in keys if key not in open_]
+
+    suite = loaded(tmp_path, text)
+    (request,) = next(steps(list(plan.trials([suite]))[37], Workshop(suite, registry(tmp_path))))
+    open_ = {identity(digest(request), 1, 0)}
+    ended = frozenset(range(90)) - {37}
+    found = planned(tmp_path, text, most=30, shelf=Shelf(kept, lambda _: {}), finished=ended)
+    assert (found.total.trials, found.total.stored, found.total.calls) == (90, 89, 1)
 
 
 def test_a_smaller_difference_takes_more_cases_and_more_money():
@@ -161,6 +229,23 @@ def test_a_smaller_difference_takes_more_cases_and_more_money():
     assert 3.5 < needed[1] / needed[0] < 4.5
     assert found[0].cost == cost.scaled(Decimal(needed[0]) / 30)
     assert (found[0].basis, found[0].repeats_needed) == ("measured in run r, 30 cases", None)
+
+
+@pytest.mark.parametrize("b", [1.0, 0.0], ids=["all agree", "all differ alike"])
+def test_where_nothing_varied_a_difference_of_nothing_is_not_found(b: float):
+    history = History()
+    for number in range(20):
+        history.add(result(str(number), 5, "a", 1.0))
+        history.add(result(str(number), 5, "b", b))
+    history.runs["t"] = "r"
+    found = detection("t", size=(20, 1), cost=Prices(), history=history, wanted=0.05)
+    # 0.05 ** (1 / 20) is 0.8609: the upper bound of 0 in 20 is 13.9 %.
+    assert (
+        found.basis
+        == "assumed: 14 % of the cases differ, as may be where none did in run r, 20 cases"
+    )
+    assert found.detectable == pytest.approx(2.8016 * (0.1391 / 20) ** 0.5, abs=1e-3)
+    assert found.cases_needed
 
 
 @pytest.mark.parametrize("wanted", [None, 0.03])

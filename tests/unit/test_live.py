@@ -190,7 +190,7 @@ def test_a_day_is_not_waited_for_and_the_run_says_how_to_go_on(serve: Serve):
     (stopped,) = ask(serve(in_turn(http(BUSY, 429, retry_after="86400"))).url, time=time)
     assert outcome(stopped) == "stopped"
     assert "asks to wait 24 h 0 min" in str(stopped)
-    assert "harness resume latest" in str(stopped)
+    assert "`harness resume` goes on" in str(stopped)
     assert time.slept == []
 
 
@@ -326,6 +326,14 @@ def test_stopping_wakes_all_who_wait(serve: Serve):
     api = serve(in_turn(http(BUSY, 429, retry_after="100")))
     said = with_backend(api.url, use, time=Never(), concurrency=2)
     assert list(map(outcome, said)) == ["stopped"] * 5
+
+
+def test_an_outage_is_looked_at_now_and_then_by_one_of_all_who_wait(serve: Serve):
+    time, crowded = Time(), http(error("overloaded_error"), 529)
+    api = serve(lambda _asked: OK if time.now > 1060 else crowded)
+    said = ask(api.url, *[request()] * 100, time=time, concurrency=10)
+    assert list(map(outcome, said)) == ["answer hi"] * 100
+    assert len(api.asked) < 150
 
 
 def test_what_is_under_way_is_answered_after_a_stop(serve: Serve):

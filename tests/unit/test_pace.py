@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.backends.bucket import Bucket, limits_told
 from harness.backends.gate import Gate
+from harness.backends.hold import IN_A_ROW, LONGEST_S
 from harness.backends.pace import FIRST_WINDOW, Pace, Ticket
 from harness.backends.wire import Fault
 from harness.errors import RunStoppedError
@@ -48,7 +49,7 @@ def after(pace: Pace, headers: Headers, now: float = 0.0, usage: Usage = ANSWERE
     ticket = sent(pace, now)
     pace.heard(ticket, headers, now)
     pace.answered(ticket, usage)
-    pace.left()
+    pace.left(ticket)
     return pace
 
 
@@ -108,7 +109,7 @@ def test_our_own_count_stays_within_what_was_told(
     bucket.take(spent)
     bucket.observe(left, 0.0, elapsed)
     assert left - spent - 1e-6 <= bucket.level <= left + bucket.rate * max(elapsed, 0) + 1e-6
-    assert bucket.level <= bucket.cap
+    assert bucket.level <= bucket.limit
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=20))
@@ -156,7 +157,7 @@ def test_input_is_learned_from_the_size_of_what_was_sent():
     for _ in range(5):
         ticket = sent(pace, text=text)
         pace.answered(ticket, Usage(5000, 1))
-        pace.left()
+        pace.left(ticket)
     assert sent(pace, text=text * 2).cost[1] == pytest.approx(10_000, rel=0.02)
 
 
@@ -198,9 +199,29 @@ def test_without_a_known_limit_it_starts_with_few_and_grows_with_every_answer():
     assert wait_s(pace) == 0
 
 
-def test_where_a_limit_is_known_it_alone_holds_back():
-    pace = after(Pace("m", 0.0), told())
-    for _ in range(200):
+def asked_from(pace: Pace, begin: float, end: float) -> int:
+    """How many requests may go in this time, each answered at once."""
+    now, count = begin, 0
+    while now < end:
+        if wait := wait_s(pace, now):
+            now += wait
+        else:
+            pace.answered(ticket := sent(pace, now), ANSWERED)
+            pace.left(ticket)
+            count += 1
+    return count
+
+
+def test_where_a_limit_is_known_it_opens_up_within_a_few_seconds():
+    pace = after(Pace("m", 0.0), told(limit=3000, remaining=3000))
+    asked = [asked_from(pace, second, second + 1.0) for second in (0, 1)]
+    assert asked == pytest.approx([51, 140], rel=0.1)  # 30 (e - 1) and e times as many
+    assert asked_from(pace, 2.0, 4.0) > 1000
+
+
+def test_a_limit_that_is_far_away_is_not_opened_up_to():
+    pace = after(Pace("m", 0.0), told(limit=10**9, remaining=10**9))
+    for _ in range(1000):
         sent(pace)
     assert wait_s(pace) == 0
 
@@ -220,20 +241,100 @@ def test_a_few_refusals_among_many_answers_do_not_slow_it_down():
             pace.failed(ticket, REFUSED, n / 100)
         else:
             pace.answered(ticket, ANSWERED)
-        pace.left()
-    assert pace.buckets["requests"].rate > 1e6
+        pace.left(ticket)
+    assert pace.throttle.rate == math.inf
 
 
-@pytest.mark.parametrize("fault", [BUSY, Fault("connection_error", "gone", retry=True)])
-def test_after_an_outage_it_starts_with_one_and_grows_again(fault: Fault):
+def test_after_connections_were_lost_it_starts_with_one_and_grows_again():
     pace = after(Pace("m", 0.0), told(limit=60_000, remaining=50_000))
     for n in range(40):
-        pace.failed(sent(pace, n), fault, n)
-        pace.left()
+        pace.failed(ticket := sent(pace, n), Fault("connection_error", "gone", retry=True), n)
+        pace.left(ticket)
     assert pace.window == 1
     for _ in range(40):
         after(pace, [], 2.0)
     assert pace.window == 41
+
+
+# Nobody is answered.
+
+
+def overloaded(pace: Pace, times: int, now: float = 0.0, fault: Fault = BUSY) -> float:
+    """The time after so many attempts that failed at once, each sent as soon as it might be."""
+    for _ in range(times):
+        now += wait_s(pace, now)
+        pace.failed(ticket := sent(pace, now), fault, now)
+        pace.left(ticket)
+    return now
+
+
+def test_while_nobody_is_answered_one_at_a_time_asks():
+    pace = Pace("m", 0.0)
+    now = overloaded(pace, IN_A_ROW)
+    waits = wait_s(pace, now)
+    sent(pace, now + waits)
+    assert (waits, wait_s(pace, now + waits)) == (0.5, math.inf)
+
+
+def test_the_longer_nobody_is_answered_the_less_often_it_asks():
+    pace = Pace("m", 0.0)
+    waits = []
+    for _ in range(12):
+        now = overloaded(pace, 1)
+        waits.append(wait_s(pace, now))
+    assert waits[IN_A_ROW - 1 :] == sorted(waits[IN_A_ROW - 1 :])
+    assert waits[-1] == LONGEST_S
+
+
+def test_the_first_answer_lets_all_go_at_once():
+    pace = after(Pace("m", 0.0), told(limit=10**9, remaining=10**9))
+    now = overloaded(pace, 20) + 5.0
+    after(pace, [], now)
+    for _ in range(50):
+        sent(pace, now)
+    assert wait_s(pace, now) == 0
+
+
+def test_an_answer_to_what_was_sent_before_the_outage_does_not_end_it():
+    pace = Pace("m", 0.0)
+    early = sent(pace, -1.0)
+    now = overloaded(pace, IN_A_ROW)
+    pace.answered(early, ANSWERED)
+    pace.left(early)
+    assert wait_s(pace, now) == 0.5
+
+
+def test_those_under_way_since_before_do_not_keep_it_from_asking():
+    pace = Pace("m", 0.0)
+    sent(pace, -1.0)
+    now = overloaded(pace, IN_A_ROW)
+    assert wait_s(pace, now + 0.5) == 0
+
+
+def test_one_that_asks_and_is_given_up_makes_room_for_another():
+    pace = Pace("m", 0.0)
+    now = overloaded(pace, IN_A_ROW) + 0.5
+    ticket = sent(pace, now)
+    pace.left(ticket)
+    assert wait_s(pace, now) == 0
+
+
+def test_some_overloaded_among_many_under_way_hold_nobody():
+    pace = after(Pace("m", 0.0), told(limit=10**9, remaining=10**9))
+    for _ in range(50):
+        sent(pace)
+    overloaded(pace, IN_A_ROW)
+    assert wait_s(pace) == 0
+
+
+def test_overloaded_for_a_time_that_is_told_one_asks_after_it():
+    pace, fault = Pace("m", 0.0), Fault("overloaded_error", "529", True, True, retry_after_s=8)
+    now = overloaded(pace, 1, fault=fault)
+    sent(pace, now + 8)
+    assert (wait_s(pace, now), wait_s(pace, now + 8)) == (math.inf, math.inf)
+
+
+# Refusals that no header explains.
 
 
 def test_a_fault_of_the_request_itself_is_no_strain():
@@ -263,7 +364,8 @@ class World:
         self.limiter, self.latency_s, self.headers = Limiter(limit), latency_s, headers
         self.pace, self.random = Pace("m", 0.0), Random(5)
         self.ends: list[tuple[float, int, Ticket, Fault | None, Headers, Usage]] = []
-        self.refused = self.answered = self.read = 0
+        self.answered = self.read = 0
+        self.refusals: list[float] = []
 
     def send(self, asked: Request, size: int, now: float) -> None:
         ticket, read = self.pace.take(asked, size, now), len(str(asked.params["messages"])) // 4
@@ -275,7 +377,7 @@ class World:
             raw = error.headers
             fault = Fault("rate_limit_error", "429", retry=True, crowded=True,
                           retry_after_s=float(raw["retry-after"]))  # fmt: skip
-        self.refused += fault is not None
+        self.refusals += [now] if fault else []
         self.answered += fault is None
         self.read += read * (fault is None)
         latency = self.latency_s * self.random.uniform(0.5, 1.5)
@@ -289,7 +391,7 @@ class World:
             self.pace.failed(ticket, fault, now)
         else:
             self.pace.answered(ticket, usage)
-        self.pace.left()
+        self.pace.left(ticket)
         return now
 
     def run(self, seconds: float, characters: int) -> World:
@@ -310,8 +412,8 @@ def as_told(headers: Mapping[str, str]) -> Headers:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
-def doubled(headers: Mapping[str, str]) -> Headers:
-    return [pair for pair in told(limit=1200, remaining=1200) if headers]
+def tenfold(headers: Mapping[str, str]) -> Headers:
+    return [pair for pair in told(limit=6000, remaining=6000) if headers]
 
 
 @pytest.mark.parametrize("latency_s", [0.01, 0.5, 8.0])
@@ -323,16 +425,17 @@ def test_nearly_all_of_the_limit_is_used_and_hardly_a_request_refused(
     world = World(limit, latency_s=latency_s, headers=as_told).run(300.0, characters)
     used = max(world.answered / 600, world.read / 200_000) / (1 + 300 / 60)
     assert 0.97 <= used <= 1.0
-    assert world.refused / world.pace.sent < 0.005
+    assert len(world.refusals) / world.pace.sent < 0.005
 
 
-@pytest.mark.parametrize("headers", [lambda _: [], doubled], ids=["none", "a lie"])
+@pytest.mark.parametrize("headers", [lambda _: [], tenfold], ids=["none", "a lie"])
 def test_a_limit_that_is_not_told_is_found_by_being_refused(
     headers: Callable[[Mapping[str, str]], Headers],
 ):
     world = World(RateLimit(600), latency_s=0.5, headers=headers).run(600.0, 100)
-    assert world.answered / 600 / (1 + 600 / 60) > 0.85
-    assert world.refused / world.pace.sent < 0.1
+    assert world.answered / 600 / (1 + 600 / 60) > 0.95
+    learned = [at for at in world.refusals if at > 60]
+    assert len(learned) / world.pace.sent < 0.005
 
 
 # Turns.
@@ -448,7 +551,7 @@ def test_the_time_that_a_class_is_held_is_counted():
     async def main() -> float:
         waiting = Waiting(4)
         ticket = await waiting.gate.enter(request())
-        ticket.pace.not_before = 30.0
+        ticket.pace.hold.not_before = 30.0
         await asyncio.gather(*(waiting.ask("m") for _ in range(3)))
         return ticket.pace.waited_s
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness.analysis.spent import GROUPINGS, Spent, total
+from harness.losses import Losses
 from harness.model_table import load_registry
 from harness.records import (
     Answer,
@@ -205,3 +206,33 @@ def test_the_groups_add_up_to_the_same_whatever_they_are(books: Books, by: str):
 def test_a_store_that_is_read_in_pieces_is_read_whole(books: Books):
     books.run("r1", *(answer(f"a{number}") for number in range(2 * READ_AT_ONCE + 1)))
     assert (books.whole.count, books.whole.judge_count) == (2 * READ_AT_ONCE + 1, 0)
+
+
+def test_an_answer_that_two_processes_have_paid_for_counts_twice(books: Books):
+    books.run("r1", answer("a", id="msg_1"))
+    books.run("r2", answer("a", reused=True), days=1)
+    books.keep(answer("a", id="msg_2"), run="r2")
+    assert (books.whole.count, books.whole.total) == (2, Decimal(6))
+    assert (books.whole.reuses, books.spent("run")["r2"].total) == (1, Decimal(3))
+
+
+@pytest.mark.parametrize(
+    ("by", "name"),
+    [("run", "r1"), ("day", "2026-11-20"), ("mode", "live"), ("model", "(no answer)"),
+     ("suite", "(no answer)")],
+)  # fmt: skip
+def test_an_attempt_that_broke_off_is_told_beside_what_was_spent(books: Books, by: Any, name: str):
+    books.run("r1", answer("a"))
+    Losses(books.store, "r1", lambda _asked: Decimal(7), day=NOON.date).add(request(answer("b")))
+    spent = books.spent(by)
+    assert (spent[name].lost, spent[name].lost_usd) == (1, Decimal(7))
+    assert (total(spent.values()).total, total(spent.values()).lost_usd) == (3, 7)
+    assert total(books.spent(by, since=date(2026, 11, 21)).values()).lost == 0
+
+
+def test_an_attempt_of_a_simulated_run_cost_nobody_anything(books: Books):
+    books.run("r1")
+    books.store.start(replace(books.store.run("r1"), simulated=True))
+    Losses(books.store, "r1", lambda _asked: Decimal(7)).add(request(answer("b")))
+    found = spending(books.store, REGISTRY)
+    assert (total(found.groups.values()).lost, total(found.simulated.values()).lost) == (0, 1)

@@ -336,3 +336,14 @@ def test_a_broken_stream_is_asked_again(parts: tuple[Any, ...]):
     with pytest.raises(FaultError) as caught:
         assembled(*parts)
     assert (caught.value.fault.kind, caught.value.fault.retry) == ("malformed_response", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "unbilled"),
+    [
+        *((status, True) for status in (400, 401, 404, 409, 413, 429, 500, 503, 529)),
+        *((status, False) for status in (None, 200, 408, 499, 502, 504, 520, 524)),
+    ],
+)
+def test_a_refusal_is_known_by_its_status_and_not_by_its_words(status: int | None, unbilled: bool):
+    assert error_fault(error("overloaded_error"), status, {}).unbilled is unbilled

@@ -17,6 +17,7 @@ from harness.analysis.power import (
     measured_spread,
     repeats_needed,
     settle_regression,
+    unseen_spread,
     within_variance,
 )
 
@@ -50,6 +51,14 @@ def test_repeats_take_away_their_part_of_the_variance_only(repeats, share):
     """Miller 2024, section 3: difficulties uniform between 0 and 1."""
     uniform = Spread(1 / 12, 1 / 6, 0.0)
     assert uniform.of_case(repeats) / uniform.of_case(1) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("cases", "share"), [(1, 0.95), (10, 0.2589), (20, 0.1391), (300, 0.00994)], ids=str
+)
+def test_cases_that_all_agree_leave_a_share_that_may_not(cases: int, share: float):
+    """R `binom.test(0, n, alternative = "less")$conf.int[2]`."""
+    assert unseen_spread(cases).between == pytest.approx(share, abs=1e-4)
 
 
 def test_non_inferiority_needs_227_pairs():

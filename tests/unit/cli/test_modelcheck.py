@@ -36,6 +36,13 @@ def test_prices_are_old_after_90_days(age: int, warned: bool):
     assert all(finding.warning and f"{age} days" in finding.message for finding in found)
 
 
+@pytest.mark.parametrize(("ahead", "warned"), [(1, False), (2, True), (1800, True)], ids=str)
+def test_prices_of_a_day_to_come_are_a_warning(ahead: int, warned: bool):
+    found = list(of_prices(REGISTRY, TODAY - timedelta(days=ahead)))
+    assert bool(found) is warned
+    assert all(finding.warning and "is yet to come" in finding.message for finding in found)
+
+
 @pytest.mark.parametrize(
     ("facts", "today", "said"),
     [

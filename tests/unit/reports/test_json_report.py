@@ -15,8 +15,8 @@ import pytest
 
 from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison
-from harness.records import Call, Candidate, Outcome, Result, Run
-from reports.json_report import RunJson, TrialsJsonl
+from harness.records import Bill, Call, Candidate, Outcome, Result, Run
+from reports.json_report import RunJson, TrialsJsonl, run_document
 
 Make = Callable[..., Result]
 Line = Callable[[Result], dict[str, Any]]
@@ -121,3 +121,12 @@ def test_a_huge_number_in_a_tool_call_loses_no_digit(
     document = line(a_result(calls=(a_call(content=(block,)),)))
     assert document["calls"][0]["answer"]["content"][0]["input"]["cents"] == 10**30
     assert document["calls"][0]["cost_usd"]["total"] == "0.00042"
+
+
+def test_the_run_tells_its_budget_and_what_it_has_paid(comparison: Comparison):
+    paid = Bill(Decimal("0.5"))
+    asked = replace(comparison.run, invocation={"budget": "2.50"}, paid=paid)
+    document = run_document(replace(comparison, run=asked))
+    assert document["run"]["budget_usd"] == Decimal("2.50")
+    assert document["run"]["paid_usd"] == Decimal("0.5")
+    assert run_document(comparison)["run"]["budget_usd"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from harness.forecast import UNKNOWN_PRICES, Detection, Forecast, Prices, Share
@@ -12,6 +13,7 @@ SHARE = Share(
     10, 4, {"turn 1": 6, "judges": 3, "turn 2": 6}, 1000, 200, 400, LIVE, LIVE.times(2)
 )  # fmt: skip
 PLAN = Forecast({"a": SHARE, "b": SHARE}, {"a": "m1", "b": "m2"}, assumptions=("this",))
+COUNTED = replace(PLAN, counting="counted")
 UNKNOWN = Forecast({"a": Share(1, expected=UNKNOWN_PRICES, worst=UNKNOWN_PRICES)}, {"a": "m1"})
 FOUND = Detection(
     80, 2, "assumed", 0.14, wanted=0.03, cases_needed=1745, repeats_needed=9, cost=LIVE,
@@ -20,14 +22,30 @@ FOUND = Detection(
 
 
 def test_the_line_has_trials_calls_and_dollars_of_the_mode():
-    assert plan_line(PLAN, "live") == (
+    assert plan_line(COUNTED, "live") == (
         "plan: 20 trials, 8 stored; 30 requests: about $3.00 live, at most $6.00"
     )
     assert "about $1.50 by batch, at most $3.00" in plan_line(PLAN, "batch")
 
 
+def test_the_line_says_what_its_figures_leave_open():
+    assert plan_line(PLAN, "live").endswith("at most $6.00 (input tokens estimated)")
+    some = plan_line(replace(COUNTED, sample=(200, 3000)), "live")
+    assert some.endswith("at most $6.00 (from 200 of 3,000 prompts)")
+    assert some.startswith("plan: 20 trials, about 8 stored")
+
+
+def test_nothing_is_estimated_where_nothing_is_asked():
+    done = Forecast({"a": Share(3, 3)}, {"a": "m1"})
+    assert plan_line(done, "live") == (
+        "plan: 3 trials, 3 stored; 0 requests: about $0 live, at most $0"
+    )
+
+
 def test_what_is_unknown_is_shown_as_unknown():
-    assert plan_line(UNKNOWN, "live").endswith("about – live, at most –")
+    assert plan_line(UNKNOWN, "live").startswith(
+        "plan: 1 trial; 0 requests: about – live, at most –"
+    )
     assert plan_json(UNKNOWN)["total"]["expected_usd"] == dict.fromkeys(("live", "batch", "cached"))
 
 

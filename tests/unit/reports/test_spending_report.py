@@ -7,6 +7,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from harness.analysis.spent import Spending, Spent
 from reports.spending import spending_csv, spending_json, spending_text
 
@@ -69,3 +71,25 @@ def test_json_has_exact_dollars_as_texts_and_null_for_unknown():
     assert document["spent"]["total"]["usd"]["total"] is None
     assert document["spent"]["total"]["unpriced"] == 1
     assert document["simulated"]["groups"] == []
+
+
+@pytest.mark.parametrize(
+    ("usd", "told"),
+    [
+        ("0.50", "2 attempts that broke off: up to $0.50 more, if the API billed them"),
+        (None, "2 attempts that broke off may have been billed, at a price that is not known"),
+    ],
+)
+def test_attempts_that_broke_off_stand_below_the_table(usd: str | None, told: str):
+    lost = Spent(lost=2, lost_usd=None if usd is None else Decimal(usd))
+    shown = spending_text(Spending("model", {"a": spent("1"), "(no answer)": lost})).splitlines()
+    assert len(shown) == 3
+    assert shown[-1] == told
+
+
+def test_attempts_that_broke_off_are_part_of_csv_and_json():
+    found = Spending("run", {"r1": spent("1", lost=2, lost_usd=Decimal("0.5"))})
+    (row,) = csv.DictReader(spending_csv(found).splitlines())
+    assert (row["total_usd"], row["lost_attempts"], row["lost_usd"]) == ("1", "2", "0.5")
+    whole = json.loads(spending_json(found))["spent"]["total"]
+    assert (whole["lost_attempts"], whole["lost_usd"]) == (2, "0.5")

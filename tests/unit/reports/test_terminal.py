@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from harness.analysis.compare import compare
 from harness.analysis.comparison import Comparison, GateVerdict
-from harness.records import UNKNOWN_USAGE, Call, Candidate, Result, Run, TrialId
+from harness.records import UNKNOWN_USAGE, Bill, Call, Candidate, Result, Run, TrialId
 from reports.terminal import print_summary
 
 Printed = Callable[..., str]
@@ -180,3 +181,12 @@ def test_who_is_better_is_said(comparison: Comparison, printed: Printed) -> None
 def test_a_pipe_gets_every_name_whole(nine: Comparison, printed: Printed) -> None:
     text = printed(nine)
     assert [line.split()[0] for line in text.splitlines()[1:10]] == LONG
+
+
+def test_what_a_stopped_run_has_paid_for_is_told_in_all(
+    comparison: Comparison, printed: Printed
+) -> None:
+    run = replace(comparison.run, paid=Bill(Decimal("0.5")))
+    stopped = replace(comparison, run=run)
+    told = "Cost: $0.0021 for the trials that have ended; this run paid $0.50 in all"
+    assert told in printed(stopped)
