@@ -29,7 +29,7 @@ from harness.media import (
     picture_kind,
     picture_size,
 )
-from harness.message_rules import MAX_IMAGE_BASE64, MAX_PAGES, MAX_REQUEST, MAX_SIDE_PX
+from harness.models.message_rules import MAX_IMAGE_BASE64, MAX_PAGES, MAX_REQUEST, MAX_SIDE_PX
 from harness.records import Block, Json
 
 KEPT_BYTES = 128 * 1024 * 1024

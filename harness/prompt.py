@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.attachments import TTLS, blocks
 from harness.errors import RenderError
-from harness.model_rules import API_VERSION, SAMPLING_API_VERSION, betas_for, needs_old_version
 from harness.models import Registry
+from harness.models.rules import API_VERSION, SAMPLING_API_VERSION, betas_for, needs_old_version
 from harness.records import Block, Candidate, Json, Mode, Request
 from harness.render import Renderer, is_plain
 from harness.suite import Case, Script, Suite, Written

@@ -14,10 +14,10 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from harness import judges
-from harness.bounds import Size, dearest, worst_case
 from harness.budget import Budget, Purse
 from harness.errors import BudgetError, UsageError
+from harness.forecast import judges
+from harness.forecast.bounds import Size, dearest, worst_case
 from harness.losses import Losses
 from harness.models import Registry
 from harness.paid import answers_of

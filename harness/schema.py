@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from harness.graders import GraderType, describe, names
 from harness.graders.values import Item, Text, members_of
-from harness.model_rules import BODY_KEYS
+from harness.models.rules import BODY_KEYS
 from harness.suite_file import SuiteFile
 
 Schema = dict[str, Any]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from harness.errors import Place, Problem, SuiteError
 from harness.find import suite_folders
 from harness.load import DEFAULT_MODEL
-from harness.model_table import load_registry
 from harness.models import Registry
+from harness.models.table import load_registry
 
 if TYPE_CHECKING:
     from dotenv.parser import Original

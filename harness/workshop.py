@@ -11,8 +11,8 @@ import orjson
 from harness.errors import GraderError, ModelsError, RenderError
 from harness.fingerprint import content_of
 from harness.graders import GraderContext, arguments, build
-from harness.model_rules import betas_for, rejected
 from harness.models import Registry
+from harness.models.rules import betas_for, rejected
 from harness.pricing import bill
 from harness.prompt import DEFAULT_TTL, Composer, Prompt, merged_params
 from harness.records import Answer, Call, Grade, Grader, Json, Missing, Request, Steps

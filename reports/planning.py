@@ -7,7 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from harness.forecast import Detection, Forecast, Prices, Share
+from harness.forecast.figures import Detection, Forecast, Prices, Share
 from reports import numbers
 from reports.columns import parts
 from reports.tables import Table

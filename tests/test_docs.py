@@ -19,8 +19,8 @@ from harness.check import check
 from harness.cli import COMMANDS, cli, failures
 from harness.evals import IN_THE_FUNCTION
 from harness.load import load
-from harness.model_table import MODEL_KEYS, RATES, SETTINGS, load_registry
-from harness.pytest_options import FLAGS, OPTIONS
+from harness.models.table import MODEL_KEYS, RATES, SETTINGS, load_registry
+from harness.pytest_plugin.options import FLAGS, OPTIONS
 from harness.suite_file import CaseFile, GateFile, SuiteFile
 from reports.write import FORMATS
 

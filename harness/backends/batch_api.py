@@ -31,7 +31,7 @@ from harness.backends.wire import (
 
 if TYPE_CHECKING:
     from harness.backends.client import Client
-    from harness.wanted import Stored
+    from harness.journal.wanted import Stored
 
 PATH = "/v1/messages/batches"
 CREATE_TIMEOUT_S = 600.0

@@ -11,8 +11,8 @@ from harness.check.notes import Notes
 from harness.check.requests import RequestCheck
 from harness.check.tools import ToolCheck
 from harness.errors import Problem, SuiteError
-from harness.model_rules import warnings_for
 from harness.models import Registry
+from harness.models.rules import warnings_for
 from harness.suite import Suite
 from harness.workshop import Workshop
 

@@ -11,9 +11,9 @@ import orjson
 
 from harness.check.cached import CachedPrompts
 from harness.check.notes import Notes
-from harness.message_rules import message_findings
-from harness.model_rules import misplaced, rejected
 from harness.models import Model
+from harness.models.message_rules import message_findings
+from harness.models.rules import misplaced, rejected
 from harness.prompt import MERGED_PARAMS, Prompt, UnrenderableError, first_turns
 from harness.records import Candidate, Json
 from harness.suite import Case, Written

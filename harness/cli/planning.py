@@ -21,10 +21,10 @@ from harness.errors import UsageError
 from harness.invocation import Invocation
 
 if TYPE_CHECKING:
-    from harness.begun import Shelf
-    from harness.estimate import Counts
-    from harness.forecast import Detection, Forecast
-    from harness.history import History
+    from harness.forecast.begun import Shelf
+    from harness.forecast.estimate import Counts
+    from harness.forecast.figures import Detection, Forecast
+    from harness.forecast.history import History
     from harness.prepare import Prepared
     from harness.records import Answer, Request
     from harness.store import Store
@@ -120,7 +120,7 @@ def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool, run: st
 
 def glance(prepared: Prepared, store: Store | None = None, *, run: str = "") -> Forecast:
     """The plan of a run, quickly: of some of its trials, and without asking anybody."""
-    from harness.estimate import GLANCE, Sources, forecast
+    from harness.forecast.estimate import GLANCE, Sources, forecast
     from harness.prompt import ttl_of
 
     sources = Sources(
@@ -154,7 +154,7 @@ def _planned(
     prepared: Prepared, store: Store | None, detect: float | None, *, offline: bool
 ) -> Forecast:
     """The whole plan."""
-    from harness.estimate import Sources, forecast
+    from harness.forecast.estimate import Sources, forecast
     from harness.prompt import ttl_of
 
     history = _history(prepared, store)
@@ -171,7 +171,7 @@ def _planned(
 
 
 def _history(prepared: Prepared, store: Store | None, most: int | None = None) -> History:
-    from harness import history
+    from harness.forecast import history
 
     names = [suite.name for suite in prepared.suites]
     return history.read(store, names, most=most or history.MOST_RESULTS)
@@ -182,7 +182,7 @@ def _shelf(prepared: Prepared, store: Store | None, run: str = "") -> Shelf | No
 
     Simulated ones are among them where the environment leads to a simulator.
     """
-    from harness.begun import Shelf
+    from harness.forecast.begun import Shelf
     from harness.recorder import simulated_identity
 
     fresh = prepared.invocation.fresh
@@ -275,8 +275,8 @@ def _write(file: Path, counts: Mapping[str, int]) -> None:
 
 def _detections(prepared: Prepared, history: History, wanted: float | None) -> dict[str, Detection]:
     """By suite with two candidates or more: what it finds, at what all of it costs."""
-    from harness.detect import detection
-    from harness.estimate import Sources, forecast
+    from harness.forecast.detect import detection
+    from harness.forecast.estimate import Sources, forecast
 
     sources = Sources(prepared.registry, datetime.now(UTC), lambda: history)
     by_suite = {}

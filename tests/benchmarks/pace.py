@@ -29,8 +29,8 @@ from report import Row, table
 from harness.backends.access import Access
 from harness.backends.live import LiveBackend, connecting
 from harness.errors import RunStoppedError
-from harness.model_table import load_registry
 from harness.models import Registry
+from harness.models.table import load_registry
 from harness.records import Request
 
 MODELS = ("claude-haiku-4-5-20251001", "claude-opus-4-6", "claude-opus-4-8")

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.backends.access import Access
 from harness.backends.live import LiveBackend, connecting
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.records import Answer, Request
 from harness.simulator import RateLimit, Settings
 from harness.simulator.server import Simulator

@@ -19,7 +19,7 @@ from local_api import Asked, Behaviour, LocalApi, access, error, http, message
 from harness.backends.wire import usage_of
 from harness.errors import BudgetError, UsageError
 from harness.losses import losses
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.pricing import bill
 from harness.records import Answer
 from harness.store import Store

@@ -17,7 +17,7 @@ import anthropic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic, DefaultAioHttpClient
 
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.simulator import Fault, Settings, Simulator
 
 REGISTRY = load_registry()

@@ -19,7 +19,7 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic, DefaultAioHttpClient
 
 from harness.errors import UsageError
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.simulator import (
     Entry,
     Fault,
@@ -465,7 +465,7 @@ def test_a_body_without_a_length_may_be_too_large_too():
 
 def test_the_server_says_where_it_is_and_ends_when_told():
     code = (
-        "from harness.model_table import load_registry\n"
+        "from harness.models.table import load_registry\n"
         "from harness.simulator import Settings, run_forever\n"
         "say = lambda url: print(url, flush=True)\n"
         "run_forever(Settings(), registry=load_registry(), on_start=say)\n"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from harness import purse
 from harness.budget import LAST, Budget, depth, exactly, usd
 from harness.errors import AnswerMissingError, BudgetError, RunStoppedError, UsageError
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.records import Answer, Request, Usage
 from harness.store import Entry, Store
 from harness.tabs import on_a_tab

@@ -16,7 +16,7 @@ from harness.attempt import Attempt
 from harness.errors import AnswerMissingError, InterruptedRunError, RunStoppedError, StoreError
 from harness.execute import Driver
 from harness.load import load
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.recorder import Asked, Recorder, Space
 from harness.records import Answer, Missing, Outcome, Request, Result, Usage
 from harness.store import Store

@@ -20,8 +20,8 @@ from judge_making import (
 )
 from suite_making import answer, checked, driven, loaded, problems, trial_of
 
-from harness.model_rules import API_VERSION, SAMPLING_API_VERSION
 from harness.models import Model
+from harness.models.rules import API_VERSION, SAMPLING_API_VERSION
 from harness.records import Answer, Missing, Outcome
 
 POLITE = "rubric: Is polite."

@@ -11,7 +11,7 @@ from harness.backends.access import Access
 from harness.backends.live import connecting
 from harness.backends.modellist import Listed, listed
 from harness.backends.wire import FaultError
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.simulator.server import Simulator
 from harness.simulator.service import Settings
 

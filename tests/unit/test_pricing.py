@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model_table import load_registry
 from harness.models import Band, Model, PricePeriod, Rates, Registry
+from harness.models.table import load_registry
 from harness.pricing import bill, cost
 from harness.records import UNKNOWN_USAGE, USAGE_FIELDS, Answer, Bill, Usage
 

@@ -16,8 +16,8 @@ from harness.check import require
 from harness.errors import GraderError, SuiteError
 from harness.graders import arguments, describe, names
 from harness.load import load_suite
-from harness.model_rules import BODY_KEYS
-from harness.model_table import load_registry
+from harness.models.rules import BODY_KEYS
+from harness.models.table import load_registry
 from harness.schema import schema_text, suite_schema
 from harness.yamlfile import read_yaml
 

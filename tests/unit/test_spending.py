@@ -13,7 +13,7 @@ import pytest
 
 from harness.analysis.spent import GROUPINGS, Spent, total
 from harness.losses import Losses
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.records import (
     Answer,
     Bill,

@@ -13,7 +13,7 @@ from harness.backends.access import Access
 from harness.backends.live import LiveBackend, connecting
 from harness.backends.warm import BEGUN, LIFE_S, WarmFirst
 from harness.errors import AnswerMissingError
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.records import Answer, Missing, Request, Usage
 from harness.simulator.server import Simulator
 from harness.simulator.service import Settings

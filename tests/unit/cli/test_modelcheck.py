@@ -15,7 +15,7 @@ from harness.backends.modellist import Listed
 from harness.cli.modelcheck import Finding, of_list, of_prices, of_use
 from harness.cli.modeltable import models
 from harness.errors import UsageError
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 
 REGISTRY = load_registry()
 TODAY = date.fromisoformat(REGISTRY.prices_as_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from harness.forecast import UNKNOWN_PRICES, Detection, Forecast, Prices, Share
+from harness.forecast.figures import UNKNOWN_PRICES, Detection, Forecast, Prices, Share
 from reports.planning import detection_lines, plan_json, plan_line, plan_table, plan_text
 
 LIVE = Prices(Decimal("1.5"), Decimal("0.75"), Decimal("0.5"))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.model_table import load_registry
 from harness.models import Model, Registry
+from harness.models.table import load_registry
 from harness.simulator import Settings
 from harness.simulator.service import Service
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from picture_making import PICTURES, SIZE, encoded, gif, image_block, jpeg, pdf, pdf_block, png
 
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.simulator import Entry, Reply, Script
 from harness.simulator.problem import ApiError
 from harness.simulator.script import fingerprint

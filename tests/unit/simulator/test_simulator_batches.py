@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.simulator import Entry, Fault, RateLimit, Reply, Script, Settings, fingerprint
 from harness.simulator.batch_checks import check_frame
 from harness.simulator.batches import DAY_S, Batch, Batches

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.simulator.tokens import block_tokens, image_tokens, prompt_tokens
 
 MODEL = "claude-sonnet-4-6"

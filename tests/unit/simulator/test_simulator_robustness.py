@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.model_table import load_registry
+from harness.models.table import load_registry
 from harness.simulator import Settings
 from harness.simulator.problem import ApiError
 from harness.simulator.service import Service

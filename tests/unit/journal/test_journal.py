@@ -13,7 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from harness.journal import Batch, Journal, Limits, State, batches, wanted
+from harness.journal import Batch, Journal, Limits, State
+from harness.journal.rows import batches
+from harness.journal.wanted import wanted
 from harness.records import Missing, Request
 from harness.store import Store
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.journal import Batch, Journal, Limits
+from harness.journal.wanted import ENVELOPE_BYTES, Stored, bodies, rows_of
 from harness.records import Request
 from harness.store import Store
-from harness.wanted import ENVELOPE_BYTES, Stored, bodies, rows_of
 
 ANY_SIZE = Limits()
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from harness.bounds import WIDEST_CONTEXT, Size, dearest, parts
-from harness.forecast import UNKNOWN_PRICES, Prices, Share
+from harness.forecast.bounds import WIDEST_CONTEXT, Size, dearest, parts
+from harness.forecast.figures import UNKNOWN_PRICES, Prices, Share
 from harness.models import Model, Rates, Registry
 from harness.pricing import cost
 from harness.records import Request, Usage

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import ModelsError, SuiteError
-from harness.model_table import load_registry
 from harness.models import Rates, Registry
+from harness.models.table import load_registry
 
 TODAY = date(2026, 11, 20)
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model_rules import (
+from harness.models import Model
+from harness.models.rules import (
     BODY_KEYS,
     betas_for,
     misplaced,
@@ -18,8 +19,7 @@ from harness.model_rules import (
     rejected,
     warnings_for,
 )
-from harness.model_table import load_registry
-from harness.models import Model
+from harness.models.table import load_registry
 
 REGISTRY = load_registry()
 UNKNOWN = Model("claude-opus-9")

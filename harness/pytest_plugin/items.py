@@ -14,7 +14,7 @@ import pytest
 from harness import plan
 from harness.errors import HarnessError, PendingAnswerError, RunStoppedError
 from harness.garbage import gc_paused
-from harness.pytest_session import EvalSession, session_of, worded
+from harness.pytest_plugin.session import EvalSession, session_of, worded
 from harness.records import Outcome, Result
 from harness.suite import Suite
 from harness.trial import Trial

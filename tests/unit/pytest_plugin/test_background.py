@@ -13,11 +13,11 @@ from local_api import Asked, LocalApi, access, error, http, message
 from suite_making import registry, write
 
 from harness import plan
-from harness.background import BackgroundRun
 from harness.errors import InterruptedRunError, RunStoppedError
 from harness.invocation import Invocation
 from harness.load import load
 from harness.prepare import prepare_trials
+from harness.pytest_plugin.background import BackgroundRun
 from harness.records import Outcome
 from harness.run import begin
 from harness.store import Store

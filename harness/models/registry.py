@@ -1,6 +1,6 @@
 """The model registry: which models there are, what each accepts and what it costs.
 
-Facts only; `model_table` reads them.
+Facts only; `table` reads them.
 """
 
 from __future__ import annotations

@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness import judges
-from harness.begun import Begun
-from harness.bounds import Size, measured
-from harness.foreseen import BYTES_PER_TOKEN, Ask, Caching, Prefix, prefix_of, prompt_tokens
-from harness.history import History
+from harness.forecast import judges
+from harness.forecast.begun import Begun
+from harness.forecast.bounds import Size, measured
+from harness.forecast.foreseen import (
+    BYTES_PER_TOKEN,
+    Ask,
+    Caching,
+    Prefix,
+    prefix_of,
+    prompt_tokens,
+)
+from harness.forecast.history import History
 from harness.models import Registry
 from harness.prompt import first_turns
 from harness.records import Request

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_options import FLAGS, OPTIONS, SESSION, ini_keys, require_sound
+from harness.pytest_plugin.options import FLAGS, OPTIONS, SESSION, ini_keys, require_sound
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +46,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
     if not is_suite(file_path):
         return None
-    from harness.pytest_items import SuiteFile
+    from harness.pytest_plugin.items import SuiteFile
 
     return SuiteFile.from_parent(parent, path=file_path)
 
@@ -58,7 +58,7 @@ def pytest_pycollect_makeitem(
     made = sys.modules.get("harness.evals")
     if made is None or not isinstance(obj, made.Evaluation):
         return None
-    from harness.pytest_items import EvaluationNode
+    from harness.pytest_plugin.items import EvaluationNode
 
     node: pytest.Collector = EvaluationNode.from_parent(collector, name=name, evaluation=obj)
     return node
@@ -67,7 +67,7 @@ def pytest_pycollect_makeitem(
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which trials are selected; nothing else will be paid for."""
     if SESSION in session.config.stash:
-        from harness.pytest_items import TrialItem
+        from harness.pytest_plugin.items import TrialItem
 
         chosen = [item for item in session.items if isinstance(item, TrialItem)]
         session.config.stash[SESSION].select(chosen, among=session.items)
@@ -77,7 +77,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> None:
     """Let a trial whose result is known pass quickly; pytest runs it, as any other item."""
     if SESSION in item.config.stash:
-        from harness.pytest_items import TrialItem
+        from harness.pytest_plugin.items import TrialItem
 
         if isinstance(item, TrialItem):
             item.begin()

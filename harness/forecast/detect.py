@@ -15,8 +15,8 @@ from harness.analysis.power import (
     repeats_needed,
     unseen_spread,
 )
-from harness.forecast import Detection, Prices
-from harness.history import History
+from harness.forecast.figures import Detection, Prices
+from harness.forecast.history import History
 
 ASSUMED_DISCORDANCE = 0.2
 """The share of cases on which two candidates disagree, where no run tells."""

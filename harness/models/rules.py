@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from harness.errors import did_you_mean
-from harness.message_rules import message_findings
 from harness.models import EFFORTS, THINKING_TYPES, Model
-from harness.schema_rules import schema_findings
+from harness.models.message_rules import message_findings
+from harness.models.schema_rules import schema_findings
 
 API_VERSION = "2026-10-21"
 SAMPLING_API_VERSION = "2023-06-01"

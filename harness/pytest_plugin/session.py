@@ -20,16 +20,16 @@ from harness.check import require
 from harness.errors import HarnessError, PendingAnswerError, SuiteError, UsageError
 from harness.invocation import Invocation
 from harness.load import load_evaluation, load_suite, same_names
-from harness.pytest_options import FLAGS, OPTIONS, SESSION, option
-from harness.pytest_quiet import QuietHooks, collect_garbage_seldom, inner, nobody_speaks
+from harness.pytest_plugin.options import FLAGS, OPTIONS, SESSION, option
+from harness.pytest_plugin.quiet import QuietHooks, collect_garbage_seldom, inner, nobody_speaks
 from harness.suite import Suite
 from reports.problems import told
 
 if TYPE_CHECKING:
     from harness.analysis.comparison import Comparison
-    from harness.background import BackgroundRun
     from harness.evals import Evaluation
     from harness.prepare import Prepared
+    from harness.pytest_plugin.background import BackgroundRun
     from harness.records import Result, Run
     from harness.store import Store
     from harness.trial import Trial
@@ -159,8 +159,8 @@ class EvalSession:
         return self.background.result(index)
 
     def _begun(self) -> BackgroundRun:
-        from harness.background import BackgroundRun
         from harness.prepare import prepare_trials
+        from harness.pytest_plugin.background import BackgroundRun
         from harness.run import begin
         from harness.store import Store
 

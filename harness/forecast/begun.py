@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness import judges
+from harness.forecast import judges
 from harness.models import Registry
 from harness.recorder import Asked, digest, identity
 from harness.records import (

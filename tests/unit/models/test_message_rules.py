@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from picture_making import PICTURES, SIZE, encoded, image_block, jpeg, pdf, pdf_block, png
 
-from harness.message_rules import message_findings
-from harness.model_table import load_registry
 from harness.models import Model
+from harness.models.message_rules import message_findings
+from harness.models.table import load_registry
 
 REGISTRY = load_registry()
 UNKNOWN = Model("claude-opus-9")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.schema_rules import schema_findings
+from harness.models.schema_rules import schema_findings
 
 TEXT = {"type": "string"}
 CLOSED = {"type": "object", "additionalProperties": False}

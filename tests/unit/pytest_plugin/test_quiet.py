@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_quiet import QuietHooks, collect_garbage_seldom, inner, nobody_speaks
+from harness.pytest_plugin.quiet import QuietHooks, collect_garbage_seldom, inner, nobody_speaks
 
 
 class Noting:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from suite_making import answer, loaded, registry, tool_use
 
-from harness import judges, plan
-from harness.begun import Begun, Bench, Shelf, wanting
-from harness.estimate import Sources, forecast
-from harness.forecast import Share
+from harness import plan
+from harness.forecast import judges
+from harness.forecast.begun import Begun, Bench, Shelf, wanting
+from harness.forecast.estimate import Sources, forecast
+from harness.forecast.figures import Share
 from harness.recorder import Asked, digest, identity
 from harness.records import Answer, Request
 from harness.suite import Suite

@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from harness import codec
-from harness.batchrows import Batch, Limits, State, batch_of, batches, times
 from harness.errors import StoreError
-from harness.records import Bill, Missing, Request
-from harness.store import READ_AT_ONCE, Store
-from harness.tables import Blob, tables
-from harness.wanted import (
+from harness.journal.rows import Batch, Limits, State, batch_of, batches, times
+from harness.journal.wanted import (
     FREE,
     WITH_BODY,
     Stored,
@@ -35,6 +32,9 @@ from harness.wanted import (
     sweep,
     wanted,
 )  # fmt: skip
+from harness.records import Bill, Missing, Request
+from harness.store import READ_AT_ONCE, Store
+from harness.tables import Blob, tables
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.bounds import measured, worst_case
-from harness.model_table import load_registry
+from harness.forecast.bounds import measured, worst_case
+from harness.models.table import load_registry
 from harness.pricing import bill
 from harness.records import Answer, Request, Usage
 from harness.simulator.tokens import prompt_tokens

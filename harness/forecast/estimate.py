@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from harness import judges
-from harness.begun import Begun, Bench, Shelf, asks_once, wanting
 from harness.errors import RenderError
-from harness.forecast import UNKNOWN_PRICES, Forecast, Share
-from harness.foreseen import BYTES_PER_TOKEN, Ask, Prefix, Tally, Tariff, prompt_tokens
-from harness.history import History
+from harness.forecast import judges
+from harness.forecast.begun import Begun, Bench, Shelf, asks_once, wanting
+from harness.forecast.figures import UNKNOWN_PRICES, Forecast, Share
+from harness.forecast.foreseen import BYTES_PER_TOKEN, Ask, Prefix, Tally, Tariff, prompt_tokens
+from harness.forecast.history import History
+from harness.forecast.scripted import JUDGE_OUTPUT_TOKENS, Calls, Group, grouped
 from harness.models import Model, Registry
 from harness.prompt import DEFAULT_TTL
 from harness.recorder import digest, identity
 from harness.records import Request
-from harness.scripted import JUDGE_OUTPUT_TOKENS, Calls, Group, grouped
 from harness.trial import Trial
 
 GLANCE = 200

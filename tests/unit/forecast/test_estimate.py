@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from suite_making import answer, loaded, registry
 
-from harness import judges, plan
-from harness.begun import Shelf
-from harness.detect import detection
-from harness.estimate import Sources, forecast
-from harness.forecast import Forecast, Prices
-from harness.history import History
+from harness import plan
+from harness.forecast import judges
+from harness.forecast.begun import Shelf
+from harness.forecast.detect import detection
+from harness.forecast.estimate import Sources, forecast
+from harness.forecast.figures import Forecast, Prices
+from harness.forecast.history import History
 from harness.recorder import digest, identity
 from harness.records import Bill, Call, Outcome, Request, Result, TrialId
 from harness.trial import steps

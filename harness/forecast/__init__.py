@@ -1,0 +1,1 @@
+"""What a run will ask and cost, before it spends anything: the plan, and what it rests on."""
