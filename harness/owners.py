@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 
 def owner() -> str:
@@ -22,4 +23,13 @@ def alive(name: str) -> bool:
         return False
     except PermissionError:
         return True
-    return int(pid) != os.getpid()
+    return int(pid) != os.getpid() and not _is_zombie(pid)
+
+
+def _is_zombie(pid: str) -> bool:
+    """It was killed, and nobody has asked what became of it: a container may have nobody to."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] == ["Z"]

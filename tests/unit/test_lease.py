@@ -57,6 +57,18 @@ def test_a_process_that_is_dead_holds_up_nobody(store: Store):
     lease(store, "other:2").take()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_that_nobody_has_buried_holds_up_nobody(store: Store):
+    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        lease(store, f"{socket.gethostname()}:{killed.pid}").take()
+        killed.kill()
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+        lease(store, "other:2").take()
+    finally:
+        killed.communicate()
+
+
 def test_a_process_that_lives_keeps_the_run(store: Store):
     lease(store, f"{socket.gethostname()}:{os.getppid()}").take()
     with pytest.raises(UsageError):
