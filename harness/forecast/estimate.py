@@ -26,7 +26,7 @@ from harness.recorder import digest, identity
 from harness.records import Request
 from harness.trial import Trial
 
-GLANCE = 200
+GLANCE = 600
 """Trials of a suite that are looked at where not all are."""
 LEAST_CASES = 20
 SAMPLED = 5
