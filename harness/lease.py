@@ -1,113 +1,109 @@
 """One process at a time asks live for a run: two would ask, and pay for, the same things.
 
-A lease is a line in the store: who has the run, and when it was last heard of.
+The lock is the operating system's, or PostgreSQL's: it goes with the process, however that ends.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+import hashlib
+import os
+import sys
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from harness.errors import RunStoppedError, StoreError, UsageError
-from harness.owners import alive, owner
+from harness.errors import UsageError
 from harness.store import Store
-from harness.tables import meta
+from harness.tables import ADVISORY_LOCK
 
-SILENT_FOR = timedelta(minutes=1)
-"""After that, a process on another machine has let its run go."""
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
-RENEWED_EVERY_S = 10.0
+_files: dict[str, int] = {}
+"""The open file of locks of each store: a process that closes one lets all of its locks go."""
+
+_connections: dict[tuple[str, str], Connection] = {}
+"""The connection that holds the lock of a run, where the store is PostgreSQL."""
 
 
-def utc_now() -> datetime:
-    """The time by this machine's clock."""
-    return datetime.now(UTC)
+def take(store: Store, run: str) -> None:
+    """Have the run to the end of the process, or until `release`; this process may have it already.
 
-
-class Lease:
-    """The right to ask live for a run.
-
-    `name` and `clock` are of the process that has it; it says every so many seconds that it lives.
+    Raises UsageError where another process has it.
     """
-
-    def __init__(
-        self,
-        store: Store,
-        run: str,
-        *,
-        name: str | None = None,
-        clock: Callable[[], datetime] = utc_now,
-        every_s: float = RENEWED_EVERY_S,
-    ) -> None:
-        self.store, self.run, self.clock, self.every_s = store, run, clock, every_s
-        self.name = name or owner()
-        self._row, self._value = f"lease {run}"[:50], ""
-
-    def require_free(self) -> None:
-        """Raise UsageError where another process has the run."""
-        self._require_free(self._read())
-
-    def take(self) -> None:
-        """Have the run; raises UsageError where another process has it."""
-        before = self._read()
-        self._require_free(before)
-        if (found := self._write(before)) != self._value:
-            self._require_free(found)
-
-    def renew(self) -> None:
-        """Say that the run is still worked on; raises RunStoppedError where it was taken over."""
-        found = self._write(self._value)
-        if found != self._value:
-            by = found.partition(" ")[0] or "nobody"
-            raise RunStoppedError(f"process {by} has taken run {self.run} over")
-
-    def release(self) -> None:
-        """Let the run go."""
-        own = (meta.c.name == self._row) & (meta.c.value == self._value)
-        with self.store.errors(), self.store.engine.begin() as connection:
-            connection.execute(meta.delete().where(own))
-
-    async def keep(self, lost: Callable[[RunStoppedError], None]) -> None:
-        """Renew until cancelled; `lost` is told where somebody has taken the run over."""
-        while True:
-            await asyncio.sleep(self.every_s)
-            with contextlib.suppress(StoreError):  # the next time may go better
-                try:
-                    await asyncio.to_thread(self.renew)
-                except RunStoppedError as error:
-                    lost(error)
-                    return
-
-    def _read(self) -> str:
-        query = sa.select(meta.c.value).where(meta.c.name == self._row)
-        with self.store.errors(), self.store.engine.connect() as connection:
-            return connection.scalar(query) or ""
-
-    def _write(self, before: str) -> str:
-        """Note that this process has the run, unless somebody did since `before`; what is noted."""
-        self._value = f"{self.name} {self.clock().isoformat()}"
-        new = self.store.insert(meta).values(name=self._row, value=self._value)
-        new = new.on_conflict_do_update(
-            index_elements=[meta.c.name], set_={"value": self._value}, where=meta.c.value == before
-        )
-        query = sa.select(meta.c.value).where(meta.c.name == self._row)
-        with self.store.errors(), self.store.engine.begin() as connection:
-            connection.execute(new)
-            return connection.scalar(query) or ""
-
-    def _require_free(self, noted: str) -> None:
-        name, _, at = noted.partition(" ")
-        if not at or name == self.name or not alive(name):
-            return
-        silent = self.clock() - datetime.fromisoformat(at)
-        if silent > SILENT_FOR:
-            return
-        host, _, pid = name.rpartition(":")
+    if store.engine.dialect.name == "sqlite":
+        taken = _lock(_file(store), _number(run))
+    else:
+        taken = (store.url, run) in _connections or _connect(store, run)
+    if not taken:
         raise UsageError(
-            f"process {pid} on {host} is asking for run {self.run}, and two would pay for the same "
-            "answers; wait until it has ended, or end it"
+            f"another process is asking for run {run}, and two would pay for the same answers; "
+            "wait until it has ended, or end it"
         )
+
+
+def release(store: Store, run: str) -> None:
+    """Let the run go."""
+    if store.engine.dialect.name == "sqlite":
+        _unlock(_file(store), _number(run))
+    elif (connection := _connections.pop((store.url, run), None)) is not None:
+        connection.invalidate()  # the lock goes with the session
+        connection.close()
+
+
+def _number(run: str) -> int:
+    """The place of the run's lock: two runs are most unlikely to share one."""
+    return int.from_bytes(hashlib.sha256(run.encode()).digest()[:4]) >> 1
+
+
+def _file(store: Store) -> int:
+    """The file beside the database in which each run has a byte, which is never written."""
+    with store.errors(), store.engine.connect() as connection:
+        database = connection.exec_driver_sql("PRAGMA database_list").all()[0][2]
+    path = f"{os.path.realpath(database)}-leases"
+    if path not in _files:
+        try:
+            _files[path] = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be made: {error.strerror}") from error
+    return _files[path]
+
+
+def _connect(store: Store, run: str) -> bool:
+    asked = sa.func.pg_try_advisory_lock(ADVISORY_LOCK, _number(run))
+    with store.errors():
+        connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if not connection.scalar(sa.select(asked)):
+            connection.close()
+            return False
+    _connections[store.url, run] = connection
+    return True
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int, place: int) -> bool:
+        os.lseek(file, place, os.SEEK_SET)
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: int, place: int) -> None:
+        os.lseek(file, place, os.SEEK_SET)
+        msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: int, place: int) -> bool:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: int, place: int) -> None:
+        fcntl.lockf(file, fcntl.LOCK_UN, 1, place)

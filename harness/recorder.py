@@ -150,8 +150,8 @@ class Recorder:
             raise PendingAnswerError("not stored, and nothing is asked any more")
         answer = await self.backend.answer(request, key)
         entry = self._entry(key, request, answer)
-        await self.desk.keep(entry)
-        return replace(answer, key=entry.key)
+        other = await self.desk.keep(entry)
+        return other or replace(answer, key=entry.key)
 
     def _names(self, key: str) -> list[str]:
         """The keys under which the store may have the answer, best first."""
@@ -191,7 +191,7 @@ class Desk:
         self.store, self.run = store, run
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._wanted: list[tuple[Sequence[str], asyncio.Future[dict[str, Answer]]]] = []
-        self._entries: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._entries: list[tuple[Entry, asyncio.Future[Answer | None]]] = []
         self._rows: list[ResultRow] = []
         self._clerk: asyncio.Task[None] | None = None
         self._error: StoreError | None = None
@@ -203,12 +203,12 @@ class Desk:
         self._wake()
         return await future
 
-    async def keep(self, entry: Entry) -> None:
-        """Return when the answer is committed."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def keep(self, entry: Entry) -> Answer | None:
+        """Return when it is committed: the stored answer, where another process was quicker."""
+        future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._entries.append((entry, future))
         self._wake()
-        await future
+        return await future
 
     def note(self, row: ResultRow) -> None:
         """Keep a result with the next transaction; a result that is lost is made again."""
@@ -262,9 +262,9 @@ class Desk:
         for some, lookup in wanted:
             if not lookup.done():
                 lookup.set_result({key: found[key] for key in some if key in found})
-        for _, waiting in entries:
+        for entry, waiting in entries:
             if not waiting.done():
-                waiting.set_result(None)
+                waiting.set_result(found.get(entry.key))
 
 
 def _as_store_error(error: Exception) -> StoreError:

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,7 +26,6 @@ from harness.errors import (
     HarnessError,
     InterruptedRunError,
     PendingAnswerError,
-    RunStoppedError,
     UsageError,
 )
 from harness.execute import Driver
@@ -80,14 +78,11 @@ class Watch(Protocol):
 def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run:
     """The record of a run that starts now, or of `run_id` that goes on; kept in the store.
 
-    Raises UsageError where the run needs credentials, or prices, and has none.
+    A live run is this process's alone, until `conclude`. Raises UsageError where another process
+    has it, and where it needs credentials, or prices, and has none.
     """
     _require_access(prepared)
     known = store.run(run_id) if run_id else None
-    if known is not None and prepared.invocation.mode == "live":
-        from harness.lease import Lease
-
-        Lease(store, known.id).require_free()
     candidates = _candidates(prepared.trials)
     suites = list(dict.fromkeys(trial.suite.name for trial in prepared.trials))
     names = [candidate.name for candidate in candidates]
@@ -111,6 +106,10 @@ def begin(prepared: Prepared, store: Store, *, run_id: str | None = None) -> Run
         simulated=invocation.offline,
         max_missing=MAX_MISSING if invocation.max_missing is None else invocation.max_missing,
     )
+    if run.mode == "live":
+        from harness import lease
+
+        lease.take(store, run.id)
     store.start(run, same=known is not None and _is_same(known, run))
     return run
 
@@ -197,19 +196,11 @@ async def _execute(
         backend.record_with(recorder)
         stack.push_async_callback(backend.close)
         stack.push_async_callback(recorder.close)
-        beating = [asyncio.create_task(_beat(backend, watch))]
-        if invocation.mode == "live":
-            from harness.lease import Lease
-
-            lease = Lease(store, run.id)
-            lease.take()
-            stack.callback(lease.release)
-            beating.append(asyncio.create_task(lease.keep(partial(_lost, backend, watch))))
+        beating = asyncio.create_task(_beat(backend, watch))
         try:
             await _drive(prepared, recorder, watch, done, on_signal=on_signal)
         finally:
-            for task in beating:
-                task.cancel()
+            beating.cancel()
             done.paces = backend.paces()
 
 
@@ -218,11 +209,6 @@ async def _beat(backend: Backend, watch: Watch) -> None:
     while True:
         await asyncio.sleep(BEAT_S)
         watch.beat(backend.trouble())
-
-
-def _lost(backend: Backend, watch: Watch, error: RunStoppedError) -> None:
-    watch.news(f"warning: {error}; this process asks nothing more")
-    backend.stop()
 
 
 async def _drive(
@@ -315,9 +301,13 @@ def conclude(prepared: Prepared, store: Store, done: Execution) -> Comparison:
     )
     strict = prepared.invocation.strict
     code = stopped.exit_code if stopped else exit_code(comparison, strict=strict)
-    paid = paid_by(store, run.id, prepared.registry) if stopped else None
+    paid = paid_by(store, run.id, prepared.registry) if stopped or prepared.finished else None
     ended = replace(comparison.run, finished_at=datetime.now(UTC), exit_code=code, paid=paid)
     store.finish(ended)
+    if run.mode == "live":
+        from harness import lease
+
+        lease.release(store, run.id)
     return replace(comparison, run=ended)
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.dialects import sqlite
 from harness import codec
 from harness.errors import RunNotFoundError, StoreError
 from harness.records import Answer, Request, Result, Run, TrialId
-from harness.tables import Many, answers, meta, results, runs, spares, tables
+from harness.tables import ADVISORY_LOCK, Many, answers, make, meta, results, runs, spares, tables
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
@@ -30,8 +30,6 @@ FORMAT = 1
 BUSY_TIMEOUT_S = 30.0
 BUSY_PAUSE_S = 0.01
 READ_AT_ONCE = 500
-ADVISORY_LOCK = 0x6861726E
-"""PostgreSQL's lock around making the tables; the number only has to be the same everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +81,15 @@ class Store:
     ) -> dict[str, Answer]:
         """Keep `entries` and `rows`, and look up the answers that are `wanted`, all at once.
 
-        An answer that `run` has paid for itself, before it was stopped, is not a reused one.
+        An answer that `run` has paid for itself, before it was stopped, is not a reused one. Where
+        another process was quicker, the stored answer to an entry is told, too.
         """
         with self.errors(), self.engine.begin() as connection:
-            if entries:
-                self._keep(connection, entries)
+            others = self._keep(connection, entries) if entries else {}
             if rows:
                 self._insert(connection, results, [_result_row(row) for row in rows])
             found = _find(connection, wanted, answers.c.answer, answers.c.run)
-            return {
+            return others | {
                 key: codec.load_answer(data, key=key, reused=not run or payer != run)
                 for key, data, payer in found
             }
@@ -175,21 +173,22 @@ class Store:
             yield codec.load_result(TrialId(*trial), outcome, raw, stored)
         return rows[-1][0] if len(rows) == READ_AT_ONCE else None
 
-    def _keep(self, connection: Connection, entries: Sequence[Entry]) -> None:
-        """Keep answers; one that another process has been given meanwhile was paid for as well."""
+    def _keep(self, connection: Connection, entries: Sequence[Entry]) -> dict[str, Answer]:
+        """Keep answers; those that another process was given meanwhile stand, and these beside."""
         made = self._insert(connection, answers, [_entry_row(entry) for entry in entries])
         if made == len(entries):
-            return
+            return {}
         found = _find(connection, [entry.key for entry in entries], answers.c.answer)
-        kept = {key: codec.load_answer(data).id for key, data in found}
-        beside = [
-            {"key": entry.key, "run": entry.run, "answer": codec.dump_answer(entry.answer)}
-            for entry in entries
-            if kept[entry.key] != entry.answer.id
-        ]
+        kept = {key: codec.load_answer(data, key=key, reused=True) for key, data in found}
+        beside = [entry for entry in entries if kept[entry.key].id != entry.answer.id]
         if beside:
-            spares.create(connection, checkfirst=True)
-            connection.execute(spares.insert(), beside)
+            make(connection, spares)
+            rows = [
+                {"key": entry.key, "run": entry.run, "answer": codec.dump_answer(entry.answer)}
+                for entry in beside
+            ]
+            connection.execute(spares.insert(), rows)
+        return {entry.key: kept[entry.key] for entry in beside}
 
     def _insert(self, connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
         """Insert; an answer that is there already stays, a run or result is replaced.

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+ADVISORY_LOCK = 0x6861726E
+"""PostgreSQL's lock around making the tables; the number only has to be the same everywhere."""
+
 
 class Blob(sa.LargeBinary):
     """Bytes as they are: both drivers take them, and wrapping each is felt."""
@@ -66,6 +69,16 @@ spares = sa.Table(
 
 Nothing uses them, but they were paid for. The table is made with the first.
 """
+
+
+def make(connection: sa.Connection, *wanted: sa.Table) -> None:
+    """Make these tables unless they are there, made by another process this very moment too."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+    for table in wanted:
+        connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
 
 class Many(NamedTuple):

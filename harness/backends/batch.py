@@ -19,6 +19,7 @@ from harness.backends.batch_audit import Audit
 from harness.backends.batch_calls import Calls, Waiting, require_patience
 from harness.backends.batch_collect import MAX_TRIES, Collector, Price
 from harness.backends.batch_search import Search
+from harness.backends.owners import owner
 from harness.backends.wire import Fault, FaultError, UnknownOutcomeError
 from harness.errors import (
     AnswerMissingError,
@@ -27,7 +28,6 @@ from harness.errors import (
     RunStoppedError,
 )
 from harness.journal import Batch, Journal, Limits, State
-from harness.owners import owner
 from harness.records import Answer, Missing, Request
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import orjson
 from harness.backends.base import Backend, Keep
 from harness.backends.batch_calls import Calls
 from harness.backends.batch_search import mark
+from harness.backends.owners import owner
 from harness.errors import AnswerMissingError, RunStoppedError
 from harness.journal import Batch, Journal
-from harness.owners import owner
 from harness.records import Answer, Missing, Request
 
 if TYPE_CHECKING:

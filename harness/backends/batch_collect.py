@@ -17,10 +17,10 @@ from harness.backends.base import Keep
 from harness.backends.batch_calls import AGAIN_S, Calls
 from harness.backends.batch_results import Counted, Outcome, download, outcomes, pieces
 from harness.backends.batch_search import Search
+from harness.backends.owners import owner
 from harness.backends.wire import Fault, FaultError
 from harness.errors import RunStoppedError
 from harness.journal import Batch, Journal
-from harness.owners import owner
 from harness.records import Answer, Bill, Missing
 
 if TYPE_CHECKING:

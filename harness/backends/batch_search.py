@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from harness.backends.batch_calls import Calls
 from harness.backends.batch_results import is_of
+from harness.backends.owners import alive, owner
 from harness.backends.wire import FaultError, UnreadableResultsError
 from harness.errors import RunStoppedError
 from harness.journal import Batch, Journal, State
-from harness.owners import alive, owner
 
 if TYPE_CHECKING:
     from harness.backends.batch_api import Remote

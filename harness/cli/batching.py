@@ -142,8 +142,8 @@ async def _require_prefix(api: BatchApi, remote: Remote, batch: Batch) -> None:
 
 def _forget(journal: Journal, names: Sequence[str], *, force: bool) -> None:
     """Take it that a batch was never created, or is gone; its requests are sent again."""
+    from harness.backends.owners import alive, owner
     from harness.cli.batchcancel import audit_of
-    from harness.owners import alive, owner
 
     sent = [batch for batch in _named(journal, names) if at_the_api(batch)]
     batch = sent[0] if len(sent) == 1 else _the_intended(journal, names)

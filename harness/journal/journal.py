@@ -34,7 +34,7 @@ from harness.journal.wanted import (
 )  # fmt: skip
 from harness.records import Bill, Missing, Request
 from harness.store import READ_AT_ONCE, Store
-from harness.tables import Blob, tables
+from harness.tables import Blob, make
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -51,7 +51,7 @@ class Journal:
     def __init__(self, store: Store, api: str = "") -> None:
         self.store, self.api = store, api
         with store.errors(), store.engine.begin() as connection:
-            tables.create_all(connection, [wanted, bodies, batches])
+            make(connection, wanted, bodies, batches)
 
     def want(self, run: str, requests: Sequence[tuple[str, Request]]) -> None:
         """Note requests by their keys; one that is noted already, by whichever run, stays.

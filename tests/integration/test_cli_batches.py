@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
+from harness.backends.owners import owner
 from harness.cli import cli
 from harness.cli.failures import reported
 from harness.journal import Batch, Journal, Limits
-from harness.owners import owner
 from harness.records import Request
 from harness.store import Store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -37,3 +38,20 @@ def test_the_parts_of_a_run_on_several_machines_make_the_whole(
         process.communicate(timeout=60)
     assert len(ledger(url)) == 60
     assert command(*RUN, "--mode", "replay")[0] == 0
+
+
+def test_only_one_process_at_a_time_asks_for_a_run(
+    bench: Any, simulate: Callable[..., str], harness: Callable[..., Any],
+    ledger: Callable[[str], list[str]],
+):  # fmt: skip
+    url = simulate(str(bench.words(20)), "--latency", "0.2")
+    command = harness(**access(url))
+    first = command.start(*RUN, "--concurrency", "2")
+    while not ledger(url):
+        time.sleep(0.05)
+    code, _out, err = command("resume", "latest", "--store", "store.db", "-q")
+    assert (code, "another process is asking for run" in err) == (2, True)
+    first.kill()
+    first.communicate(timeout=60)
+    assert command("resume", "latest", "--store", "store.db", "-q")[0] == 0
+    assert sum(count - 1 for count in Counter(ledger(url)).values()) <= 4

@@ -2,102 +2,74 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from harness.errors import RunStoppedError, UsageError
-from harness.lease import Lease
+from harness import lease
+from harness.errors import UsageError
 from harness.store import Store
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HOLDER = """
+import sys
+from harness import lease
+from harness.store import Store
+lease.take(Store(sys.argv[1]), sys.argv[2])
+print("taken", flush=True)
+input()
+"""
+
+
+class Holder:
+    """Another process that has a run."""
+
+    def __init__(self, url: str, run: str = "run") -> None:
+        command = [sys.executable, "-c", HOLDER, url, run]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "taken\n"
+
+    def end(self, *, killed: bool = False) -> None:
+        if killed:
+            self.process.kill()
+        self.process.communicate("\n" if not killed else None, timeout=20)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path}/store.db")
-    yield opened
-    opened.close()
+def holder(url: str) -> Iterator[Holder]:
+    begun = Holder(url)
+    yield begun
+    begun.end(killed=True)
 
 
-def lease(store: Store, name: str = "elsewhere:1", *, at: datetime = NOW) -> Lease:
-    return Lease(store, "run", name=name, clock=lambda: at)
+def test_a_run_of_another_process_is_refused(store: Store, holder: Holder):
+    with pytest.raises(UsageError, match="another process is asking for run run"):
+        lease.take(store, "run")
 
 
-def test_a_second_process_is_told_who_has_the_run(store: Store):
-    lease(store).take()
-    for ask in (lease(store, "other:2").take, lease(store, "other:2").require_free):
-        with pytest.raises(UsageError, match="process 1 on elsewhere is asking for run run"):
-            ask()
+def test_another_run_is_free(store: Store, holder: Holder):
+    lease.take(store, "another")
+    lease.release(store, "another")
 
 
-def test_a_run_that_was_let_go_is_free(store: Store):
-    first = lease(store)
-    first.take()
-    first.release()
-    lease(store, "other:2").take()
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+def test_a_process_that_is_gone_holds_up_nobody(store: Store, holder: Holder, *, killed: bool):
+    holder.end(killed=killed)
+    lease.take(store, "run")
+    lease.release(store, "run")
 
 
-def test_a_process_on_another_machine_that_is_silent_has_let_go(store: Store):
-    lease(store).take()
-    lease(store, "other:2", at=NOW + timedelta(seconds=61)).take()
-
-
-def test_a_process_that_is_dead_holds_up_nobody(store: Store):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    lease(store, f"{socket.gethostname()}:{ended.pid}").take()
-    lease(store, "other:2").take()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_process_that_nobody_has_buried_holds_up_nobody(store: Store):
-    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    try:
-        lease(store, f"{socket.gethostname()}:{killed.pid}").take()
-        killed.kill()
-        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
-        lease(store, "other:2").take()
-    finally:
-        killed.communicate()
-
-
-def test_a_process_that_lives_keeps_the_run(store: Store):
-    lease(store, f"{socket.gethostname()}:{os.getppid()}").take()
-    with pytest.raises(UsageError):
-        lease(store, "other:2").take()
+def test_what_is_let_go_is_free_for_another(url: str, store: Store):
+    lease.take(store, "run")
+    lease.release(store, "run")
+    Holder(url).end()
 
 
 def test_the_same_process_may_go_on(store: Store):
-    lease(store).take()
-    lease(store).take()
-
-
-def test_a_lease_that_is_renewed_stays(store: Store):
-    held = lease(store)
-    held.take()
-    held.clock = lambda: NOW + timedelta(minutes=5)
-    held.renew()
-    with pytest.raises(UsageError):
-        lease(store, "other:2", at=NOW + timedelta(minutes=5, seconds=30)).take()
-
-
-def test_whoever_lost_the_run_is_told_so(store: Store):
-    told: list[RunStoppedError] = []
-    slept = Lease(store, "run", name="elsewhere:1", clock=lambda: NOW, every_s=0.01)
-    slept.take()
-    lease(store, "other:2", at=NOW + timedelta(minutes=2)).take()
-    asyncio.run(asyncio.wait_for(slept.keep(told.append), 5))
-    assert str(told[0]) == "process other:2 has taken run run over"
-
-
-def test_runs_are_held_apart(store: Store):
-    lease(store).take()
-    Lease(store, "another", name="other:2", clock=lambda: NOW).take()
+    lease.take(store, "run")
+    lease.take(store, "run")
+    lease.release(store, "run")

@@ -104,6 +104,21 @@ def test_an_answer_is_in_the_store_before_it_is_handed_on(store: Store):
     assert kept == {said.key: said}
 
 
+def test_whoever_was_slower_than_another_process_is_given_the_stored_answer(store: Store):
+    async def use(recorder: Recorder) -> Answer:
+        key = recorder.key_of(ASK, Asked())
+
+        async def beaten(_count: int) -> Answer:
+            store.exchange([], [Entry(key, ASK, replace(answer("first"), id="msg_1"))])
+            return replace(answer("second"), id="msg_2")
+
+        recorder.backend = Backend(beaten)
+        return await answered(recorder, ASK, Asked())
+
+    said = recorded(store, use)
+    assert (said.text, said.reused) == ("first", True)
+
+
 def test_what_was_answered_is_not_asked_again(store: Store):
     backend = Backend()
     first, second = ask(store, backend), ask(store, backend)

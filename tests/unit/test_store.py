@@ -7,15 +7,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from harness.errors import RunNotFoundError, StoreError
 from harness.paid import paid_beside
@@ -34,7 +31,6 @@ from harness.records import (
 from harness.store import READ_AT_ONCE, Entry, ResultRow, Store
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-POSTGRES = os.environ.get("HARNESS_TEST_POSTGRES", "")
 REQUEST = Request({"model": "m", "messages": [{"role": "user", "content": "hi"}]}, "2026-10-21")
 
 
@@ -63,32 +59,6 @@ def row(position: int, *keys: str, run: str = "run") -> ResultRow:
 
 def sqlite_of(tmp_path: Path, name: str = "store.db") -> str:
     return f"sqlite:///{tmp_path / name}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield sqlite_of(tmp_path)
-        return
-    if not POSTGRES:
-        pytest.skip("HARNESS_TEST_POSTGRES names no server")
-    pytest.importorskip(sa.make_url(POSTGRES).get_driver_name())
-    schema = f"test_{uuid.uuid4().hex}"
-    engine = sa.create_engine(POSTGRES)
-    with engine.begin() as connection:
-        connection.execute(sa.schema.CreateSchema(schema))
-    own = sa.make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})
-    yield own.render_as_string(hide_password=False)
-    with engine.begin() as connection:
-        connection.execute(sa.schema.DropSchema(schema, cascade=True))
-    engine.dispose()
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store(url)
-    yield opened
-    opened.close()
 
 
 def test_an_answer_is_found_by_its_key(store: Store):
