@@ -49,15 +49,17 @@ def backend_of(
     access = Access.of(environ)
     connect = connecting(access)
     purse = opened(store, run.id, invocation.budget, registry)
-    make: Callable[..., LiveBackend] = partial(
-        NotedLive, broke_off=broken_off(store, run.id, registry)
-    )
+    make: Callable[..., LiveBackend] = NotedLive
     if purse:
         from harness.backends.budgeted import BudgetedLive
 
         make = partial(BudgetedLive, purse=purse)
-    class_of = partial(_rate_class, registry=registry)
-    live = make(connect, concurrency=invocation.concurrency, class_of=class_of)
+    live = make(
+        connect,
+        concurrency=invocation.concurrency,
+        class_of=partial(_rate_class, registry=registry),
+        broke_off=broken_off(store, run.id, registry),
+    )
     journal = Journal(store, place(access.base_url))
     if invocation.mode == "live":
         under_way, warm = journal.under_way(), WarmFirst(live)

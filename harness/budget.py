@@ -12,10 +12,22 @@ from bisect import insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
-from harness.errors import AnswerMissingError, BudgetError, RunStoppedError, UsageError
+from harness.errors import (
+    AnswerMissingError,
+    BudgetError,
+    RunStoppedError,
+    StoreError,
+    UsageError,
+)
 from harness.records import Answer, Bill, Missing, Request
-from harness.tabs import TAB, Tab, Tabs
+from harness.tabs import NOTHING, TAB, Rest, Tab, Tabs, Wholes
+
+__all__ = [
+    "LAST", "MAX_USD", "PATIENCE_S", "STEP", "Budget", "Note", "Promise", "Purse", "Rest",
+    "depth", "described", "exactly", "known", "usd",
+]  # fmt: skip
 
 log = logging.getLogger("harness")
 
@@ -86,7 +98,7 @@ class Budget:
     patience_s: float = PATIENCE_S
     _tabs: Tabs = field(default_factory=Tabs)
     _waiting: list[_Waiting] = field(default_factory=list)
-    _giving_up: asyncio.TimerHandle | None = None
+    _giving_up: asyncio.Handle | None = None
     _stopped: bool = False
 
     @property
@@ -105,18 +117,21 @@ class Budget:
         return self.limit - self.committed
 
     async def reserve(
-        self, amount: Decimal, what: str, depth: int = 0, *, again: bool = False
+        self, amount: Decimal, what: str, depth: int = 0, *, again: bool = False, model: str = ""
     ) -> Promise:
         """The promise of `amount` to the request `what`, as soon as it fits.
 
         One that does not fit waits for those under way; the deepest into its trial goes first.
-        What is sent `again` is no part of what a trial needs.
+        What is sent `again` is no part of what a trial needs; trials whose first request goes to
+        one `model` are taken to need alike.
         Raises BudgetError where none is under way, and AnswerMissingError where only batches are,
         since whoever waits for these asks now.
         """
         if self._stopped:
             raise RunStoppedError("the run was stopped")
         tab = TAB.get()
+        if tab is not None and tab.first is None:
+            tab.model = model
         counted = None if again else tab
         if not self._waiting and self._fits(amount, tab):
             return self._grant(amount, counted)
@@ -195,13 +210,21 @@ class Budget:
         self._noted = self.billable
         self.note(self._noted)
 
-    def refused(self, amount: Decimal, what: str, rest: Decimal = Decimal(0)) -> BudgetError:
-        """The error that says why a request and the `rest` of its trial do not fit; the way on."""
+    def refused(
+        self, amount: Decimal, what: str, rest: Decimal = NOTHING, known: int = 1
+    ) -> BudgetError:
+        """The error that says why a request and the `rest` of its trial do not fit; the way on.
+
+        Where nothing is spent yet, it is the dearest of so many first ones that are `known`.
+        """
         may = f"{what} may cost up to {exactly(amount)}"
         may += f" and the rest of its trial {exactly(rest)}" if rest else ""
         if not self.committed:
+            room = "has no room for one whole trial" if rest else "is below the first request"
+            may += f", {exactly(amount + rest)} in all" if rest else ""
+            may += f" (the dearest of {known:,} that are known)" if known > 1 else ""
             return BudgetError(
-                f"the budget of {exactly(self.limit)} is below the first request: {may}; "
+                f"the budget of {exactly(self.limit)} {room}: {may}; "
                 "raise --budget, or lower `max_tokens`"
             )
         held = f", and {exactly(self._in_batches)} is promised to batches" if self.batched else ""
@@ -210,10 +233,13 @@ class Budget:
             f"may have been billed{held}, and {may}; go on with a larger --budget"
         )
 
-    def _refusal(self, one: _Waiting) -> Exception:
-        opens = one.tab is not None and one.tab.first is None
-        error = self.refused(one.amount, one.what, self._tabs.rest if opens else Decimal(0))
+    def _refusal(self, one: _Waiting, known: int) -> Exception:
+        error = self.refused(one.amount, one.what, self._rest(one), known)
         return AnswerMissingError(Missing("budget_reached", str(error))) if self.batched else error
+
+    def _rest(self, one: _Waiting) -> Decimal:
+        """What is to be there for later requests, too, where this one opens a trial."""
+        return self._tabs.rest_of(one.tab) if one.tab and one.tab.first is None else NOTHING
 
     def _fits(self, amount: Decimal, tab: Tab | None) -> bool:
         return self._tabs.fits(amount, tab, self.left, self.limit - self.spent)
@@ -235,21 +261,25 @@ class Budget:
 
     def _ahead(self, billable: Decimal) -> None:
         if billable > self._noted:
-            ahead = min(self.limit, billable + self.limit * STEP)
-            self._noted = max(ahead, billable)
-            self.note(self._noted)
+            ahead = max(billable, min(self.limit, billable + self.limit * STEP))
+            self.note(ahead)
+            self._noted = ahead
 
     def _settled(self) -> None:
         self._wake()
         ahead = self.billable + self.limit * STEP
         if self._noted > ahead + self.limit * STEP:
             self._noted = ahead
-            self.note(ahead)
+            try:
+                self.note(ahead)
+            except StoreError as error:  # it would take an answer's place, or a cancellation's
+                log.warning("what was spent is not noted: %s", error)
 
     def _wake(self) -> None:
         """Promise what has become free to those who wait, in turn; refuse them where none can.
 
         A smaller one does not go ahead: a budget that ends would buy the cheapest model alone.
+        Where nothing is spent, those who are about to ask are heard first, to name the dearest.
         """
         self._waiting = [one for one in self._waiting if not one.granted.done()]
         while self._waiting and self._fits(self._waiting[0].amount, self._waiting[0].tab):
@@ -257,20 +287,29 @@ class Budget:
         if not self._waiting or self._under_way:
             return
         # A trial that neither waits nor has anything under way may ask for less, or end.
-        if self._tabs.open <= {one.tab for one in self._waiting}:
+        idle = not self._tabs.open <= {one.tab for one in self._waiting}
+        if self.committed and not idle:
             self._refuse_all()
         elif self._giving_up is None:
             loop = asyncio.get_running_loop()
-            self._giving_up = loop.call_later(self.patience_s, self._give_up)
+            self._giving_up = (
+                loop.call_later(self.patience_s, self._give_up)
+                if idle
+                else loop.call_soon(self._refuse_all)
+            )
 
     def _serve_first(self) -> None:
         one = self._waiting.pop(0)
         one.granted.set_result(self._grant(one.amount, None if one.again else one.tab))
 
     def _refuse_all(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            one.granted.set_exception(self._refusal(one))
+        self._keep_patience()
+        refused, self._waiting = [one for one in self._waiting if not one.granted.done()], []
+        dearest = None
+        if refused and not self.committed:
+            dearest = max(refused, key=lambda one: one.amount + self._rest(one))
+        for one in refused:
+            one.granted.set_exception(self._refusal(dearest or one, len(refused)))
 
     def _give_up(self) -> None:
         """Hold nothing for trials that do not ask: they may be waiting for one that waits here."""
@@ -291,16 +330,22 @@ class Budget:
 class Purse:
     """A budget, and how requests and answers are priced: at most, by tier, and as billed.
 
-    `answered` is what the answers cost that the run had paid for before. `broke_off` is told of
-    attempts that left no answer, and may be on the bill.
+    `answered` is what the answers cost that the run had paid for before. `rest` tells what a trial
+    may still need after a request of a batch; `wholes` are those that ask in batches.
     """
 
     budget: Budget
     live: Callable[[Request], Decimal | None]
     batch: Callable[[Request], Decimal | None]
     price: Callable[[Answer], Bill]
-    answered: Decimal = Decimal(0)
-    broke_off: Callable[[Request], None] = lambda _request: None
+    answered: Decimal = NOTHING
+    rest: Callable[[Any, Request], Rest] = lambda _trial, _request: Rest()
+    wholes: Wholes = field(default_factory=Wholes)
+
+    def asked(self, key: str, request: Request) -> None:
+        """The trial of the current task asks for this in a batch."""
+        trial = tab.trial if (tab := TAB.get()) else None
+        self.wholes.asked(key, trial, lambda: self.rest(trial, request))
 
 
 def described(request: Request) -> str:

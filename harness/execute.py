@@ -12,7 +12,7 @@ from harness.attempt import Attempt
 from harness.errors import AnswerMissingError, PendingAnswerError, RunStoppedError, StoreError
 from harness.order import Turns, in_turn
 from harness.prefix import prefix_of
-from harness.recorder import Asked, Recorder
+from harness.recorder import BLOCK, Asked, Recorder
 from harness.records import Answer, Missing, Outcome, Request, Result
 from harness.tabs import on_a_tab
 from harness.trial import Trial, steps
@@ -24,9 +24,6 @@ log = logging.getLogger("harness")
 WIDTH = 256
 """Trials that are under way at once, more where a model's are late; the backend bounds the
 requests."""
-
-BLOCK = 256
-"""Trials whose first answers are looked up at once."""
 
 GIVING_WAY = 8
 """Trials after which whoever else waits for the event loop has a turn."""
@@ -96,7 +93,7 @@ class Driver:
             while self._stopped is None and (attempt := turns.take()) is not None:
                 taken.set()
                 begin()
-                with on_a_tab():
+                with on_a_tab(attempt.trial):
                     await self._finish(attempt)
                 turns.ended(attempt)
             working -= 1

@@ -1,25 +1,33 @@
-"""What attempts that broke off may have cost: they may be on the bill, and left no answer.
+"""What attempts that broke off may have cost: they may be on the bill, and gave no answer.
 
-With `store`, `journal` and `wanted` a user of SQLAlchemy. Each process notes its own, a line for
-each run and day, so that none overwrites what another has noted.
+Each process notes its own, a row for each run and day, so that none overwrites what another has
+noted.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from harness.records import Request, add_dollars
 from harness.store import Store
-from harness.tables import meta
+from harness.tables import make, tables
 
-MARK = "lost"
-UNKNOWN = "?"
+lost = sa.Table(
+    "harness_losses",
+    tables,
+    sa.Column("run", sa.String(64), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("process", sa.String(16), primary_key=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("usd", sa.Text),
+)
+"""Attempts that broke off; `usd` is null where a price is unknown."""
 
 
 class Loss(NamedTuple):
@@ -60,23 +68,38 @@ class Losses:
         attempts, usd = self._noted.get(day, (0, Decimal(0)))
         attempts, usd = attempts + 1, add_dollars(usd, self.worst(request))
         self._noted[day] = attempts, usd
-        value = f"{attempts} {UNKNOWN if usd is None else f'{usd:f}'}"
-        name = f"{MARK} {self.run[:20]} {day.isoformat()} {self._process}"
-        with self.store.errors(), self.store.engine.begin() as connection:
-            new = self.store.insert(meta).values(name=name, value=value)
-            connection.execute(
-                new.on_conflict_do_update(index_elements=[meta.c.name], set_={"value": value})
-            )
+        row = {"run": self.run, "day": day.isoformat(), "process": self._process}
+        note(self.store, lost, {**row, "attempts": attempts, "usd": _text(usd)})
 
 
 def losses(store: Store) -> Iterator[Loss]:
     """All that was noted, by run and day."""
-    query = sa.select(meta).where(meta.c.name.startswith(f"{MARK} ")).order_by(meta.c.name)
+    for row in notes(store, lost):
+        usd = None if row.usd is None else Decimal(row.usd)
+        yield Loss(row.run, date.fromisoformat(row.day), row.attempts, usd)
+
+
+def note(store: Store, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Keep the row, in place of the one under its key; the table is made with its first.
+
+    Raises StoreError.
+    """
+    key = [column.name for column in table.primary_key]
+    new = {name: value for name, value in row.items() if name not in key}
+    insert = store.insert(table).values(row).on_conflict_do_update(index_elements=key, set_=new)
+    with store.errors(), store.engine.begin() as connection:
+        if not sa.inspect(connection).has_table(table.name):
+            make(connection, table)
+        connection.execute(insert)
+
+
+def notes(store: Store, table: sa.Table, *such: sa.ColumnElement[bool]) -> Sequence[sa.Row[Any]]:
+    """The rows that are `such`, by their key; none where the table was never made."""
+    query = sa.select(table).where(*such).order_by(*table.primary_key)
     with store.errors(), store.engine.connect() as connection:
-        rows = connection.execute(query).all()
-    for row in rows:
-        _mark, run, day, _process = row.name.split(" ")
-        attempts, usd = row.value.split(" ")
-        yield Loss(
-            run, date.fromisoformat(day), int(attempts), None if usd == UNKNOWN else Decimal(usd)
-        )
+        there = sa.inspect(connection).has_table(table.name)
+        return connection.execute(query).all() if there else ()
+
+
+def _text(usd: Decimal | None) -> str | None:
+    return None if usd is None else f"{usd:f}"

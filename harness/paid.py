@@ -1,7 +1,4 @@
-"""Every answer in a store, and which results use it: a pass over each, in pieces.
-
-Reads only. With `store`, `journal` and `wanted` the only user of SQLAlchemy.
-"""
+"""Every answer in a store, who paid for it, and which results use it. Reads only."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ class Use(NamedTuple):
 
 
 def paid(store: Store) -> Iterator[Paid]:
-    """All answers, simulated ones included, each once."""
+    """All answers, simulated ones included, each once; read in pieces."""
     last = ""
     columns = (answers.c.key, answers.c.run, answers.c.answer)
     while True:
@@ -54,7 +51,7 @@ def answers_of(store: Store, run: str) -> Iterator[Answer]:
     with store.errors(), store.engine.connect() as connection:
         for (data,) in connection.execute(query):
             yield codec.load_answer(data)
-    yield from (one.answer for one in paid_beside(store) if one.run == run)
+    yield from (one.answer for one in paid_beside(store, run))
 
 
 def purposes(store: Store, keys: Collection[str]) -> dict[str, Purpose]:
@@ -83,7 +80,7 @@ def runs_in(store: Store) -> Iterator[Run]:
 
 
 def uses(store: Store, run: str) -> Iterator[Use]:
-    """What a run's results use, in the order of its trials."""
+    """What a run's results use, in the order of its trials; read in pieces."""
     last = -1
     columns = (results.c.position, results.c.suite, results.c.data)
     while True:
@@ -103,11 +100,13 @@ def uses(store: Store, run: str) -> Iterator[Use]:
         last = rows[-1].position
 
 
-def paid_beside(store: Store) -> Iterator[Paid]:
-    """Answers that were paid for although there was one already; nothing uses them."""
+def paid_beside(store: Store, run: str | None = None) -> Iterator[Paid]:
+    """Answers that were paid for, by `run` or by any, although there was one; nothing uses them."""
+    query = sa.select(spares.c.key, spares.c.run, spares.c.answer).order_by(spares.c.number)
+    if run is not None:
+        query = query.where(spares.c.run == run)
     with store.errors(), store.engine.connect() as connection:
         if not sa.inspect(connection).has_table(spares.name):
             return
-        query = sa.select(spares.c.key, spares.c.run, spares.c.answer).order_by(spares.c.number)
-        for key, run, answer in connection.execute(query):
-            yield Paid(key, run, codec.load_answer(answer, key=key))
+        for key, payer, answer in connection.execute(query):
+            yield Paid(key, payer, codec.load_answer(answer, key=key))

@@ -21,8 +21,7 @@ def prefix_of(request: Request) -> str | None:
     It ends at the last breakpoint of tools and system prompt, or without one at the first of the
     messages. A request that is cached as a whole shares nothing but with its own conversation.
     """
-    params = request.params
-    shared = _up_to_breakpoint(params.get("tools"), params.get("system"), params.get("messages"))
+    shared = up_to_breakpoint(request.params)
     if shared is None:
         return None
     text = orjson.dumps(shared)
@@ -31,12 +30,16 @@ def prefix_of(request: Request) -> str | None:
     return hashlib.sha256(request.model.encode() + b"\0" + text).hexdigest()[:32]
 
 
-def _up_to_breakpoint(tools: Any, system: Any, messages: Any) -> list[Any] | None:
+def up_to_breakpoint(params: Mapping[str, Any]) -> list[Any] | None:
+    """What a request's body shares with others up to its breakpoint; `None` where it has none."""
+    tools: Any = params.get("tools")
+    system: Any = params.get("system")
     if (end := _last_marked(system)) is not None:
         return [tools, system[: end + 1]]
     if (end := _last_marked(tools)) is not None:
         return [tools[: end + 1]]
-    for number, message in enumerate(messages or ()):
+    messages: Any = params.get("messages") or ()
+    for number, message in enumerate(messages):
         content = message.get("content")
         if (end := _first_marked(content)) is not None:
             return [tools, system, messages[:number], message["role"], content[: end + 1]]

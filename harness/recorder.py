@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -24,6 +25,9 @@ from harness.records import Answer, Request
 if TYPE_CHECKING:
     from harness.store import Entry, ResultRow, Store
 
+
+BLOCK = 256
+"""Trials whose answers are looked up at once."""
 
 LINGER_S = 0.004
 LINGER_BELOW = 16
@@ -42,6 +46,21 @@ class Space:
     run: str = ""
     models: bool = True
     fresh: bool = False
+
+    @property
+    def own(self) -> str:
+        """What sets the keys of a run apart that uses no answer of another; nothing otherwise."""
+        return self.run if self.fresh else ""
+
+    def key_of(self, request: Request, asked: Asked) -> str:
+        """The key of the answer to what is asked now, by a trial that has `asked` before."""
+        sent = digest(request)
+        return identity(sent, asked.repeat, asked.ordinal(sent), self.own)
+
+    def names(self, key: str) -> list[str]:
+        """The names under which the store may have the answer with this key, best first."""
+        simulated = simulated_identity(key, self.simulator)
+        return [key, simulated] if self.models else [simulated]
 
 
 def digest(request: Request) -> str:
@@ -80,6 +99,15 @@ class Asked:
         return before
 
 
+def by_key(names: Mapping[str, Sequence[str]], found: Mapping[str, Answer]) -> dict[str, Answer]:
+    """The answers that were found under one of a key's names, the best one, by key."""
+    return {
+        key: next(found[name] for name in some if name in found)
+        for key, some in names.items()
+        if not found.keys().isdisjoint(some)
+    }
+
+
 class Recorder:
     """Looks requests up, asks the backend for the rest, and commits what it answers."""
 
@@ -91,20 +119,13 @@ class Recorder:
         self.stored_only = False
 
     def key_of(self, request: Request, asked: Asked) -> str:
-        """The name of the answer to what is asked now, by a trial that has `asked` before."""
-        sent = digest(request)
-        fresh = self.space.run if self.space.fresh else ""
-        return identity(sent, asked.repeat, asked.ordinal(sent), fresh)
+        """The key of the answer to what is asked now, by a trial that has `asked` before."""
+        return self.space.key_of(request, asked)
 
     async def stored(self, keys: Iterable[str]) -> dict[str, Answer]:
         """The stored answers that have these keys, by key; raises StoreError."""
-        names = {key: self._names(key) for key in keys}
-        found = await self.desk.look_up([name for some in names.values() for name in some])
-        return {
-            key: next(found[name] for name in some if name in found)
-            for key, some in names.items()
-            if not found.keys().isdisjoint(some)
-        }
+        names = {key: self.space.names(key) for key in keys}
+        return by_key(names, await self.desk.look_up(list(chain.from_iterable(names.values()))))
 
     async def answer(self, request: Request, key: str, asked: Asked) -> Answer:
         """The answer with this key: the stored one, or the backend's.
@@ -153,14 +174,9 @@ class Recorder:
         other = await self.desk.keep(entry)
         return other or replace(answer, key=entry.key)
 
-    def _names(self, key: str) -> list[str]:
-        """The keys under which the store may have the answer, best first."""
-        simulated = simulated_identity(key, self.space.simulator)
-        return [key, simulated] if self.space.models else [simulated]
-
     def kept(self, keys: Collection[str]) -> set[str]:
         """Those of the keys that another process, or an earlier one, has an answer for by now."""
-        names = {name: key for key in keys for name in self._names(key)}
+        names = {name: key for key in keys for name in self.space.names(key)}
         return {names[name] for name in self.desk.store.kept(names)}
 
     def lost(self, _keys: Collection[str], /) -> None:

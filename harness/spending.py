@@ -25,7 +25,7 @@ from harness.store import Store
 
 IN_NO_RESULT = "(no result)"
 BY_NO_RUN = "(no run)"
-LEFT_NO_ANSWER = "(no answer)"
+NO_ANSWER = "(no answer)"
 AT_ONCE = 500
 
 
@@ -88,7 +88,7 @@ def _add_losses(found: Spending, lost: list[Loss], store: Store) -> None:
     simulated = {run.id for run in runs_in(store) if run.simulated} if lost else set()
     for loss in lost:
         names = {"run": loss.run, "day": loss.day.isoformat(), "mode": "live"}
-        group = found.group(names.get(found.by, LEFT_NO_ANSWER), simulated=loss.run in simulated)
+        group = found.group(names.get(found.by, NO_ANSWER), simulated=loss.run in simulated)
         group.lose(loss.attempts, loss.usd)
 
 

@@ -19,10 +19,11 @@ COLUMNS = (
 EVERYTHING = "all"
 
 
-def plan_line(forecast: Forecast, mode: str) -> str:
+def plan_line(forecast: Forecast, mode: str, again: Share | None = None) -> str:
     """The plan in a line: `12 trials, 3 stored; 9 requests: about $0.42 live, at most $1.20`.
 
-    In brackets stands why another plan may say otherwise.
+    A second look may ask as much as `again` says beyond that. In brackets stands why another plan
+    may say otherwise.
     """
     total = forecast.total
     way = "live" if mode == "live" else "batch"
@@ -34,6 +35,10 @@ def plan_line(forecast: Forecast, mode: str) -> str:
     by = "live" if way == "live" else "by batch"
     trials = numbers.counted(total.trials, "trial")
     said = f"plan: {trials}{stored}; {calls}: about {about} {by}, at most {most}"
+    if again is not None:
+        look = numbers.counted(again.calls, "request")
+        more = numbers.dollars(getattr(again.expected, way))
+        said += f"; and a second look (--confirm) of up to {look}, about {more}"
     return f"{said}{_reservations(forecast)}"
 
 
@@ -45,6 +50,8 @@ def _reservations(forecast: Forecast) -> str:
         notes.append(f"from {looked_at:,} of {prompts:,} prompts")
     if forecast.counting == "estimated" and forecast.total.calls:
         notes.append("input tokens estimated")
+    if forecast.uncalled:
+        notes.append("functions of tools not called")
     return f" ({', '.join(notes)})" if notes else ""
 
 

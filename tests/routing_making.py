@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from harness.analysis.traffic import Traffic
+from harness.analysis.traffic import Traffic, traffic_of
 from harness.records import (
     Answer,
     Bill,
@@ -76,10 +76,7 @@ def gathered(results: Sequence[Result], **more: object) -> Traffic:
     """The traffic of a run that is made of these results."""
     names = list(dict.fromkeys(result.id.candidate for result in results))
     counts = {name: sum(r.id.candidate == name for r in results) for name in names}
-    traffic = Traffic(make_run(names, 0, planned=counts), **more)  # type: ignore[arg-type]
-    for result in results:
-        traffic.add(result)
-    return traffic
+    return traffic_of(make_run(names, 0, planned=counts), results, **more)  # type: ignore[arg-type]
 
 
 def make_traffic(

@@ -9,27 +9,33 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pytest
 
 from harness import errors, graders
+from harness.analysis.compare import compare
+from harness.analysis.comparison import CandidateSummary
 from harness.check import check
 from harness.cli import COMMANDS, cli, failures
 from harness.evals import IN_THE_FUNCTION
 from harness.load import load
 from harness.models.table import MODEL_KEYS, RATES, SETTINGS, load_registry
 from harness.pytest_plugin.options import FLAGS, OPTIONS
+from harness.records import Run
 from harness.suite_file import CaseFile, GateFile, SuiteFile
+from reports.json_report import run_document
 from reports.write import FORMATS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SUITES, COMMANDS_MD, MODELS, PYTEST, EVALS = (
+SUITES, COMMANDS_MD, MODELS, PYTEST, EVALS, OUTPUT = (
     (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("suites", "commands", "models", "pytest", "evals")
+    for name in ("suites", "commands", "models", "pytest", "evals", "output-files")
 )
 GRADERS = "\n".join(
     page.read_text(encoding="utf-8") for page in [*DOCS.glob("graders*.md"), DOCS / "judges.md"]
@@ -145,6 +151,33 @@ def test_every_gate_is_documented(key: str) -> None:
 @pytest.mark.parametrize("key", [*SETTINGS, "aliases", "models", *MODEL_KEYS, *RATES])
 def test_every_key_of_a_model_table_is_documented(key: str) -> None:
     assert f"`{key}`" in MODELS
+
+
+NOTHING_RAN = run_document(
+    compare(Run("r", datetime(2026, 11, 20, tzinfo=UTC), "live", "1", "2", "", (), (), {}), [])
+)
+
+
+def row(text: str, key: str) -> str:
+    """The line of a table whose first cell names the key."""
+    found = re.search(rf"^\|[^|]*`{key}`[^|]*\|.*$", text, re.MULTILINE)
+    assert found is not None, key
+    return found[0]
+
+
+@pytest.mark.parametrize("key", [key for key in NOTHING_RAN if key != "format"])
+def test_every_key_of_run_json_is_documented(key: str) -> None:
+    assert row(section(OUTPUT, "run.json"), key)
+
+
+@pytest.mark.parametrize("key", NOTHING_RAN["run"])
+def test_every_key_of_a_run_in_run_json_is_documented(key: str) -> None:
+    assert f"`{key}`" in row(section(OUTPUT, "run.json"), "run")
+
+
+@pytest.mark.parametrize("key", [field.name for field in fields(CandidateSummary)])
+def test_every_key_of_a_candidate_in_run_json_is_documented(key: str) -> None:
+    assert row(section(OUTPUT, "run.json").split("\nA candidate:\n")[1], key)
 
 
 def exit_codes() -> set[int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from harness.records import Bill, Outcome, Result, add_dollars
+from harness.records import Bill, Call, Outcome, Result, add_dollars
 
 CaseKey = tuple[str, str]
 """Suite and case: case ids are unique within their suite only."""
@@ -32,7 +32,7 @@ class Told(NamedTuple):
 NOTHING_TOLD = Told()
 
 
-class Attempt(NamedTuple):
+class TrialFigures(NamedTuple):
     """One attempt: `passed` and `score` are None where it is missing.
 
     `bill` is of the answers alone, None where there is no whole answer.
@@ -45,7 +45,7 @@ class Attempt(NamedTuple):
 
 
 @dataclass(slots=True)
-class Case:
+class CaseFigures:
     """One case of one candidate: its attempts, and what they and their judges cost together.
 
     Cases of one `cluster` have one source. `asked` says that a request was answered.
@@ -53,13 +53,13 @@ class Case:
 
     tags: tuple[str, ...]
     cluster: tuple[str, ...]
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[TrialFigures, ...] = ()
     passed: int = 0
     graded: int = 0
     dollars: Decimal | None = Decimal(0)
     asked: bool = False
 
-    def add(self, attempt: Attempt, dollars: Decimal | None, *, asked: bool) -> None:
+    def add(self, attempt: TrialFigures, dollars: Decimal | None, *, asked: bool) -> None:
         """Count one attempt, which cost `dollars` for answers and judges together."""
         # Nearly every case has one attempt: no sum to make, no list to keep room in.
         self.dollars = add_dollars(self.dollars, dollars) if self.attempts else dollars
@@ -75,26 +75,44 @@ class Case:
         return len(self.attempts) - self.graded
 
 
-def case_of(cases: dict[CaseKey, Case], result: Result) -> Case:
-    """The case of a result among the candidate's, made where it is the first."""
+def answers_and_judges(result: Result) -> tuple[Sequence[Call], Sequence[Call]]:
+    """The calls that answered, and those that judged; rivals are neither."""
+    answers = result.calls_for("answer")
+    return answers, result.calls_for("judge") if len(answers) < len(result.calls) else ()
+
+
+def count(
+    cases: dict[CaseKey, CaseFigures],
+    result: Result,
+    answers: Sequence[Call],
+    judges: Sequence[Call],
+    told: Told = NOTHING_TOLD,
+) -> TrialFigures:
+    """The figures of a trial, counted in its case, which is made where it is the first of it."""
+    bill = answers[0].bill if len(answers) == 1 else sum([call.bill for call in answers], Bill())
+    dollars = bill.total
+    for call in judges:
+        dollars = add_dollars(dollars, call.bill.total)
+    figures = _figures(result, bill if answers else None, told)
+    _case_of(cases, result).add(figures, dollars, asked=bool(result.calls))
+    return figures
+
+
+def _case_of(cases: dict[CaseKey, CaseFigures], result: Result) -> CaseFigures:
     trial = result.id
     key = trial.suite, trial.case
     case = cases.get(key)
     if case is None:
         # A case without a cluster is its own; cluster names, like case ids, are the suite's.
         cluster = key if result.cluster is None else (trial.suite, "", result.cluster)
-        case = cases[key] = Case(result.tags, cluster)
+        case = cases[key] = CaseFigures(result.tags, cluster)
     return case
 
 
-def attempt_of(result: Result, answers: Sequence[Bill], told: Told = NOTHING_TOLD) -> Attempt:
-    """The attempt of a trial, whose answers had these bills."""
+def _figures(result: Result, bill: Bill | None, told: Told) -> TrialFigures:
     outcome = result.outcome
-    bill = None
-    if answers and outcome is not Outcome.ERRORED:
-        bill = answers[0] if len(answers) == 1 else sum(answers, Bill())
     if outcome is Outcome.PASSED:
-        return Attempt(1.0, result.score, bill, told)
+        return TrialFigures(1.0, result.score, bill, told)
     if outcome is Outcome.FAILED:
-        return Attempt(0.0, result.score, bill, told)
-    return Attempt(None, None, bill, told)
+        return TrialFigures(0.0, result.score, bill, told)
+    return TrialFigures(None, None, None if outcome is Outcome.ERRORED else bill, told)

@@ -19,7 +19,7 @@ from harness.analysis.hull import Side
 from harness.analysis.routing import CALLS, cost_of, money, scaled
 
 if TYPE_CHECKING:
-    from harness.analysis.attempts import Attempt
+    from harness.analysis.attempts import TrialFigures
     from harness.analysis.traffic import Table, Traffic
 
 SEED = 0
@@ -133,7 +133,7 @@ def rows_of(table: Table, cheap: str, dear: str, signal: str) -> Rows:
     signals: list[float | None] = []
     gates: list[float | None] = []
     owners: list[int] = []
-    attempts: list[Attempt] = []
+    attempts: list[TrialFigures] = []
     for row, case in enumerate(first.cases):
         for number, attempt in enumerate(case.attempts):
             others = case.attempts[:number] + case.attempts[number + 1 :]
@@ -154,7 +154,9 @@ def rows_of(table: Table, cheap: str, dear: str, signal: str) -> Rows:
     )
 
 
-def _agreement(attempt: Attempt, others: Sequence[Attempt]) -> tuple[float | None, float | None]:
+def _agreement(
+    attempt: TrialFigures, others: Sequence[TrialFigures]
+) -> tuple[float | None, float | None]:
     """The share of the other attempts that said the same, and what asking them costs."""
     said = [other.told.said for other in others if other.told.said is not None]
     costs = [_live(other) for other in others if other.bill is not None]
@@ -163,12 +165,12 @@ def _agreement(attempt: Attempt, others: Sequence[Attempt]) -> tuple[float | Non
     return share, sum(known) if len(known) == len(costs) else None
 
 
-def _graded(attempt: Attempt) -> tuple[float | None, float | None]:
+def _graded(attempt: TrialFigures) -> tuple[float | None, float | None]:
     told = attempt.told
     return told.signal, None if told.gate is None else float(told.gate)
 
 
-def _live(attempt: Attempt) -> float | None:
+def _live(attempt: TrialFigures) -> float | None:
     dollars = attempt.bill.at_live_prices if attempt.bill is not None else None
     return None if dollars is None else float(dollars)
 

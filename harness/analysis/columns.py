@@ -12,7 +12,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.analysis.attempts import Case, CaseKey
+from harness.analysis.attempts import CaseFigures, CaseKey
 from harness.records import Bill
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Columns:
         self,
         name: str,
         keys: Sequence[CaseKey],
-        cases: Mapping[CaseKey, Case],
+        cases: Mapping[CaseKey, CaseFigures],
         whole: Columns | None = None,
     ) -> None:
         self.name, self.keys = name, tuple(keys)
@@ -152,7 +152,7 @@ class Columns:
         return self.take([self.places[key] for key in keys])
 
 
-def columns_of(name: str, cases: Mapping[CaseKey, Case]) -> Columns:
+def columns_of(name: str, cases: Mapping[CaseKey, CaseFigures]) -> Columns:
     """All cases of a candidate, in an order of their own: that of the results is not to show."""
     return Columns(name, sorted(cases), cases)
 
@@ -166,7 +166,7 @@ def shared(candidates: Sequence[Columns]) -> tuple[CaseKey, ...]:
     return tuple(key for key in first.keys if all(key in one.places for one in others))
 
 
-def _mean_score(case: Case) -> float:
+def _mean_score(case: CaseFigures) -> float:
     if len(case.attempts) == 1:
         score = case.attempts[0].score
         return NAN if score is None else score
@@ -180,7 +180,7 @@ def _mean(known: Sequence[float]) -> float:
     return math.fsum(known) / len(known) if known else NAN
 
 
-def _dollars(cases: Iterable[Case], tier: Tier) -> Column | None:
+def _dollars(cases: Iterable[CaseFigures], tier: Tier) -> Column | None:
     price = PRICE[tier]
     means = array("d")
     for case in cases:

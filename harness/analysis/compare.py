@@ -82,9 +82,7 @@ class Comparer:
             ),
             pairs=pairs(columns, max_missing=run.max_missing),
             pareto=pareto(columns),
-            routing=routing_if_any(
-                Traffic(run, gathered=columns), Rule(max_missing=run.max_missing)
-            ),
+            routing=routing_if_any(Traffic(run, columns), Rule(max_missing=run.max_missing)),
         )
 
 

@@ -17,6 +17,9 @@ from harness.analysis.variance import cluster_codes, floats, t_critical, varianc
 if TYPE_CHECKING:
     from harness.analysis.variance import Codes, Floats, Labels, Values
 
+ROUNDING = 1e-9
+"""A weight below this is a covariance of nothing, and what floats make of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
@@ -95,7 +98,8 @@ class _Parts:
             return 0.0
         spread = float(np.var(np.concatenate([self.seen, self.other]), ddof=1))
         shared = float(np.cov(self.label, self.seen)[0, 1])
-        return min(1.0, max(0.0, shared / ((1 + n / rest) * spread))) if spread > 0 else 0.0
+        weight = shared / ((1 + n / rest) * spread) if spread > 0 else 0.0
+        return min(1.0, weight) if weight > ROUNDING else 0.0
 
     def estimate(self, weight: float, alpha: float) -> tuple[float, float | None]:
         """The mean, within 0 to 1, and half its interval; None where only one cluster is left."""

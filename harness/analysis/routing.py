@@ -130,7 +130,7 @@ def routing(traffic: Traffic, rule: Rule, reference: str | None = None) -> Routi
         repeats=sum(one.attempts for one in columns) / len(table.keys) / len(columns),
         sensitivity=_sensitivity(traffic, table, chosen, rule),
         dominance=_dominance(traffic, table, rule),
-        simulated=traffic.simulated,
+        simulated=traffic.run.simulated,
         why=why or (pairs[0].broken if verdict == "invalid" else ""),
         named=reference is not None,
     )
@@ -170,7 +170,9 @@ def dearest(traffic: Traffic) -> str:
     planned = traffic.run.planned
     most = max(planned.get(name, 0) for name in traffic.names)
     names = [name for name in traffic.names if planned.get(name, 0) == most]
-    costs = {name: cost_of(traffic.alone(name)) for name in names if traffic.alone(name).attempts}
+    costs = {
+        name: cost_of(traffic.columns[name]) for name in names if traffic.columns[name].attempts
+    }
     unpriced = sorted(name for name, cost in costs.items() if cost is None)
     if unpriced:
         raise UsageError(
@@ -242,7 +244,7 @@ def _broken(traffic: Traffic, names: tuple[str, str], rule: Rule) -> str:
         if pending:
             said = "1 trial of {} has" if pending == 1 else f"{pending:,} trials of {{}} have"
             return f"{said.format(name)} not ended"
-        missing, ended = traffic.alone(name).missing, traffic.alone(name).attempts
+        missing, ended = traffic.columns[name].missing, traffic.columns[name].attempts
         if missing > rule.max_missing * ended:
             share = f"more than {rule.max_missing * 100:g} %"
             return f"{missing:,} of {ended:,} trials of {name} are missing, {share}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from harness.analysis.attempts import Case, CaseKey, attempt_of, case_of
+from harness.analysis.attempts import CaseFigures, CaseKey, answers_and_judges, count
 from harness.analysis.decisions import Decision, decisions
 from harness.records import Bill, Call, Outcome, Result, Usage, add_dollars
 
@@ -37,27 +37,21 @@ class Tally:
     judges: Bill = field(default_factory=Bill)
     spent: Decimal | None = Decimal(0)
     latencies_s: array[float] = field(default_factory=lambda: array("d"))
-    cases: dict[CaseKey, Case] = field(default_factory=dict)
+    cases: dict[CaseKey, CaseFigures] = field(default_factory=dict)
     labels: dict[CaseKey, Counter[Decision]] = field(default_factory=dict)
 
     def add(self, result: Result) -> None:
         """Count one trial."""
         calls = result.calls
-        answers = result.calls_for("answer")
-        judges = result.calls_for("judge") if len(answers) < len(calls) else ()
-        bills = [call.bill for call in answers]
-        attempt = attempt_of(result, bills)
+        answers, judges = answers_and_judges(result)
         self.outcomes[result.outcome] += 1
         self.reused += result.reused
         for call in calls:
             self._add_call(call)
         self._add_answers(answers)
-        dollars = bills[0].total if len(bills) == 1 else sum(bills, Bill()).total
         for call in judges:
             self.judges += call.bill
-            dollars = add_dollars(dollars, call.bill.total)
-        case_of(self.cases, result).add(attempt, dollars, asked=bool(calls))
-        if attempt.passed is None:
+        if count(self.cases, result, answers, judges).passed is None:
             kind = result.missing.kind if result.missing else result.outcome.value
             self.missing[kind, result.reason[:REASON_KEPT]] += 1
         else:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from harness.analysis.attempts import NOTHING_TOLD, Case, Told, attempt_of, case_of
+from harness.analysis.attempts import CaseFigures, Told, answers_and_judges, count
 from harness.analysis.columns import Columns, columns_of, shared
 from harness.errors import UsageError, did_you_mean
-from harness.records import Bill, Grade, Outcome, Result, Run, add_dollars
+from harness.records import Grade, Outcome, Result, Run, add_dollars
 
 if TYPE_CHECKING:
     from harness.analysis.attempts import CaseKey
@@ -51,48 +51,28 @@ class Table:
         return Table(tuple(self.keys[row] for row in rows), columns[self.reference.name], columns)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Traffic:
-    """Gathers the results of a run in one pass, in any order, unless they are `gathered` already.
+    """What each candidate of a run did in the cases that it was asked.
 
-    `signal` names a grader whose score a cascade may go by; `texts` keeps what answers said, so
-    that repeats can be seen to agree.
+    `signal` names a grader whose score a cascade may go by, and `graders` then those that there
+    are; `texts` says that what answers said is kept, so that repeats can be seen to agree.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        *,
-        signal: str | None = None,
-        texts: bool = False,
-        gathered: Mapping[str, Columns] | None = None,
-    ) -> None:
-        self.run, self.signal, self.texts = run, signal, texts
-        self.names = [candidate.name for candidate in run.candidates]
-        self.graders: set[str] = set()
-        self.simulated = run.simulated
-        self._cases: dict[str, dict[CaseKey, Case]] = {name: {} for name in self.names}
-        self._whole: dict[str, Columns] = dict(gathered or {})
+    run: Run
+    columns: Mapping[str, Columns]
+    signal: str | None = None
+    texts: bool = False
+    graders: frozenset[str] = frozenset()
 
-    def add(self, result: Result) -> None:
-        """Take in one trial; KeyError where it is of a candidate that the run does not name."""
-        name = result.id.candidate
-        case = case_of(self._cases[name], result)
-        self._whole.pop(name, None)
-        self.simulated = self.simulated or any(c.answer.simulated for c in result.calls)
-        bills = [call.bill for call in result.calls_for("answer")]
-        told = self._told(result) if self.signal or self.texts else NOTHING_TOLD
-        asked = bool(result.calls)
-        case.add(attempt_of(result, bills, told), sum(bills, Bill()).total, asked=asked)
-
-    def alone(self, candidate: str) -> Columns:
-        """One candidate over all the cases that it was asked."""
-        if candidate not in self._whole:
-            self._whole[candidate] = columns_of(candidate, self._cases[candidate])
-        return self._whole[candidate]
+    @property
+    def names(self) -> list[str]:
+        """The candidates, in the run's order."""
+        return [candidate.name for candidate in self.run.candidates]
 
     def pending(self, candidate: str) -> int:
         """Planned trials of the candidate that have not ended."""
-        return max(0, self.run.planned.get(candidate, 0) - self.alone(candidate).attempts)
+        return max(0, self.run.planned.get(candidate, 0) - self.columns[candidate].attempts)
 
     def table(self, reference: str) -> Table:
         """The cases that the reference and all who share a case with it were asked.
@@ -100,13 +80,12 @@ class Traffic:
         A candidate of another suite, which shares none, is not in it. UsageError where there is no
         result, or no such case.
         """
-        whole = {name: self.alone(name) for name in self.names}
-        if not any(map(len, whole.values())):
+        if not any(map(len, self.columns.values())):
             raise UsageError(
                 f"run {self.run.id} has no results; `harness resume {self.run.id}` asks for them"
             )
-        first = whole[reference]
-        near = {name: one for name, one in whole.items() if shared([first, one])}
+        first = self.columns[reference]
+        near = {name: one for name, one in self.columns.items() if shared([first, one])}
         keys = shared([first, *near.values()])
         if not keys or len(near) < 2:
             raise UsageError(
@@ -123,15 +102,38 @@ class Traffic:
         near = did_you_mean(self.signal, self.graders)
         raise UsageError(f"no grader {self.signal!r} graded this run{near}; its graders: {known}")
 
-    def _told(self, result: Result) -> Told:
-        answered = result.outcome is not Outcome.ERRORED and result.calls_for("answer")
-        said = _said(result) if self.texts and answered else None
-        if self.signal is None:
-            return Told(said)
-        grades = list(_all(result.grades))
-        self.graders.update(grade.name for grade in grades)
-        named = [grade for grade in grades if grade.name == self.signal]
-        return Told(said, *_signal(result, named))
+
+def traffic_of(
+    run: Run, results: Iterable[Result], *, signal: str | None = None, texts: bool = False
+) -> Traffic:
+    """The traffic of a run over one pass of its results, in any order.
+
+    Marked simulated where any answer was. KeyError for a result of a candidate that the run does
+    not name.
+    """
+    cases: dict[str, dict[CaseKey, CaseFigures]] = {c.name: {} for c in run.candidates}
+    graders: set[str] = set()
+    simulated = run.simulated
+    for result in results:
+        answers, judges = answers_and_judges(result)
+        said = _said(result) if texts and answers else None
+        told = _told(result, signal, said)
+        count(cases[result.id.candidate], result, answers, judges, told)
+        if signal is not None:
+            graders.update(grade.name for grade in _all(result.grades))
+        simulated = simulated or any(call.answer.simulated for call in result.calls)
+    columns = {name: columns_of(name, of) for name, of in cases.items()}
+    marked = replace(run, simulated=simulated)
+    return Traffic(marked, columns, signal, texts, frozenset(graders))
+
+
+def _told(result: Result, signal: str | None, said: int | None) -> Told:
+    if result.outcome is Outcome.ERRORED:
+        said = None
+    if signal is None:
+        return Told(said)
+    named = [grade for grade in _all(result.grades) if grade.name == signal]
+    return Told(said, *_signal(result, named))
 
 
 def _all(grades: Iterable[Grade]) -> Iterable[Grade]:

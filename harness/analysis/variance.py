@@ -148,17 +148,11 @@ def variance_of(array: Floats, codes: Codes) -> MeanVariance:
     return MeanVariance(mean, both.var_x, both.df, both.n, both.clusters, both.why)
 
 
-def mean_covariance(x: Values, y: Values, clusters: Labels = None) -> MeanCovariance:
-    """Both means and their CR2 covariance matrix, over the cases that have both figures.
+def covariance_of(x: Floats, y: Floats, codes: Codes) -> MeanCovariance:
+    """Both means and their CR2 covariance matrix, of cases that `complete` has prepared.
 
     As in `mean_variance`, with the cross products u_g v_g.
     """
-    (first, second), codes = complete([x, y], clusters)
-    return covariance_of(first, second, codes)
-
-
-def covariance_of(x: Floats, y: Floats, codes: Codes) -> MeanCovariance:
-    """`mean_covariance` of cases that `complete` has prepared."""
     import numpy as np
 
     n = len(x)

@@ -17,6 +17,7 @@ from harness.backends.batch import BatchBackend
 from harness.backends.noted import NotedLive
 from harness.backends.wire import FaultError
 from harness.budget import Promise, Purse, depth, described, known
+from harness.errors import BudgetError
 from harness.records import Answer, Request
 
 PROMISED: ContextVar[Promise] = ContextVar("PROMISED")
@@ -27,7 +28,7 @@ class BudgetedLive(NotedLive):
     """Asks the API as `NotedLive` does, within the budget of `purse`."""
 
     def __init__(self, *given: Any, purse: Purse, **options: Any) -> None:
-        super().__init__(*given, broke_off=purse.broke_off, **options)
+        super().__init__(*given, **options)
         self.purse = purse
 
     def stop(self) -> None:
@@ -43,7 +44,9 @@ class BudgetedLive(NotedLive):
     async def _attempt(self, request: Request, *, again: bool) -> Answer:
         worst = known(self.purse.live(request), request)
         budget = self.purse.budget
-        promise = await budget.reserve(worst, described(request), depth(request), again=again)
+        promise = await budget.reserve(
+            worst, described(request), depth(request), again=again, model=request.model
+        )
         PROMISED.set(promise)
         real = worst
         try:
@@ -68,45 +71,82 @@ class BudgetedBatch(BatchBackend):
     def __init__(self, *given: Any, purse: Purse, **options: Any) -> None:
         super().__init__(*given, **options)
         self.purse = purse
+        self._counted: set[str] = set()
         self._worst: dict[str, Decimal] = {}
         self._what: dict[str, str] = {}
         self._depth: dict[str, int] = {}
+        self._wholes = purse.wholes
 
     def record_with(self, keep: Keep, /) -> None:
         """Commit the answers of batches with `keep`, and count what they cost."""
-        counted = self._resumed(keep)
-        super().record_with(Counting(keep, self.purse, counted))
+        self._counted = self._resumed(keep)
+        super().record_with(Counting(keep, self.purse, self._counted))
 
     async def answer(self, request: Request, key: str, /) -> Answer:
         """As `BatchBackend.answer`, of a request whose price is known."""
         self._worst[key] = known(self.purse.batch(request), request)
         self._what[key] = described(request)
         self._depth[key] = depth(request)
+        self.purse.asked(key, request)
         return await super().answer(request, key)
 
     async def wave(self) -> None:
         """Send what fits, and record what comes of it; what was not answered costs nothing."""
-        await super().wave()
-        self._release(self.journal.under_way())
+        try:
+            await super().wave()
+        finally:
+            self._release(self.journal.under_way())
+
+    async def _send(self, keys: Sequence[str]) -> None:
+        """As `BatchBackend._send`; nothing is asked live first where there is room for nothing."""
+        if self.journal.free(keys):
+            self._fitting(keys)
+            self._release(self.journal.under_way())
+        await super()._send(keys)
 
     def affordable(self, keys: Sequence[str]) -> Sequence[str]:
         """Those of the requests that the budget has room for; raises BudgetError for none at all.
 
-        Where batches are under way, their settlement may make room: the rest waits for it.
+        A trial that has not begun is begun where there is room for all that it may need. Where
+        batches are under way, their settlement may make room: the rest waits for it.
         """
-        budget, sent = self.purse.budget, self.journal.under_way()
-        self._release(sent)
-        gone = self.journal.given_up(keys)
-        free = [key for key in keys if key not in sent and key not in gone]
-        free.sort(key=lambda key: -self._depth[key])  # what was begun is brought to its end
-        # In turn: a smaller one that went ahead would buy the cheapest model alone.
-        fit = list(takewhile(lambda key: budget.set_aside(key, self._worst[key]), free))
-        if free and not fit and not budget.batched:
-            raise budget.refused(self._worst[free[0]], self._what[free[0]])
-        if len(fit) < len(free):
-            text = _room(len(fit), len(free))
-            self.audit.note("budget", None, text, fit=len(fit), waiting=len(free) - len(fit))
+        fit, wanted = self._fitting(keys)
+        if len(fit) < wanted:
+            text = _room(len(fit), wanted)
+            self.audit.note("budget", None, text, fit=len(fit), waiting=wanted - len(fit))
         return fit
+
+    def _fitting(self, keys: Sequence[str]) -> tuple[list[str], int]:
+        """The requests for which money was set aside now, and how many want some."""
+        sent = self.journal.under_way()
+        self._release(sent)
+        done = self._counted.union(self.journal.given_up(keys))
+        self._wholes.close(keys, sent)
+        for key in sent.keys() & keys:
+            self._wholes.add(key, self._worst[key])
+        free = [key for key in keys if key not in sent and key not in done]
+        # What was begun is brought to its end.
+        free.sort(key=lambda key: (not self._wholes.has_begun(key), -self._depth[key]))
+        # In turn: a smaller one that went ahead would buy the cheapest model alone.
+        fit = list(takewhile(self._set_aside, free))
+        if free and not fit and not self.purse.budget.batched:
+            raise self._no_room(free)
+        return fit, len(free)
+
+    def _set_aside(self, key: str) -> bool:
+        """Promise money to the request; false where it, or the rest of its trial, does not fit."""
+        budget, worst = self.purse.budget, self._worst[key]
+        if not self._wholes.fits(key, worst, budget.left) or not budget.set_aside(key, worst):
+            return False
+        self._wholes.add(key, worst)
+        return True
+
+    def _no_room(self, free: Sequence[str]) -> BudgetError:
+        """Names the first in turn; or the dearest, where nothing was asked yet."""
+        budget, rest = self.purse.budget, self._wholes.rest_of
+        dearest = max(free, key=lambda key: self._worst[key] + rest(key))
+        key = free[0] if budget.committed else dearest
+        return budget.refused(self._worst[key], self._what[key], rest(key), len(free))
 
     def _release(self, in_batches: Collection[str]) -> None:
         budget = self.purse.budget
@@ -138,8 +178,8 @@ class Counting:
         self.keep.keep_all(answered)
         for key, _request, answer in answered:
             if answer.mode == "batch" and key not in self.counted:
-                self.counted.add(key)
                 self.purse.budget.paid(key, self.purse.price(answer).total)
+            self.counted.add(key)
 
     def lost(self, keys: Collection[str], /) -> None:
         """Count what may have been paid for at its worst."""

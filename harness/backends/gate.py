@@ -75,9 +75,13 @@ class Gate:
     def leave(self, ticket: Ticket) -> None:
         """The request has ended, however: its place is the next one's."""
         self.free += 1
-        ticket.pace.left(ticket)
+        ticket.pace.ended(ticket)
         if self._waiting:
             self._pump()
+
+    def held_s(self, model: str) -> float:
+        """Seconds between two requests of the model's class while nobody is answered, 0 else."""
+        return self._by_model[model].pace.hold.seconds
 
     def check(self) -> None:
         """Raise RunStoppedError once the gate has stopped."""

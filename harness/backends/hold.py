@@ -33,7 +33,7 @@ class Hold:
         if self.seconds:
             self.probe = number
 
-    def left(self, number: int) -> None:
+    def ended(self, number: int) -> None:
         """It has ended, however."""
         if self.probe == number:
             self.probe = None

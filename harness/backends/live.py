@@ -123,11 +123,11 @@ class LiveBackend:
 
     async def answer(self, request: Request, _key: str, /) -> Answer:
         """The answer, after as many attempts as the policy allows."""
-        attempts, broken, troubled_since = 0, 0, None
+        attempts, broken, troubled_since, held = 0, 0, None, 0.0
         while True:
             attempts += 1
             try:
-                answer = await self._attempt(request, again=attempts > 1)
+                answer = await self._attempt(request, again=attempts > 1 and not held)
             except FaultError as error:
                 fault = error.fault
             else:
@@ -135,8 +135,11 @@ class LiveBackend:
             now = self.clock()
             troubled_since = now if troubled_since is None else troubled_since
             broken += not fault.crowded
-            delay = self.policy.delay(attempts - 1, fault, self.random)
-            self._give_up_on(fault, attempts, broken, now - troubled_since + delay)
+            # While nobody of its class is answered the gate lets one go at a time: each time
+            # another, so that none uses up its attempts.
+            held = self.gate.held_s(request.model)
+            delay = 0.0 if held else self.policy.delay(attempts - 1, fault, self.random)
+            self._give_up_on(fault, attempts, broken, now - troubled_since + (held or delay))
             self.retries += 1
             self._again[fault.kind] += 1
             try:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 from harness.backends.live import LiveBackend
 from harness.backends.wire import FaultError
+from harness.errors import StoreError
 from harness.records import Answer, Request
+
+log = logging.getLogger("harness")
 
 UNDER_WAY: ContextVar[bool] = ContextVar("UNDER_WAY", default=False)
 """The attempt of the current task has been sent."""
@@ -18,7 +22,7 @@ UNDER_WAY: ContextVar[bool] = ContextVar("UNDER_WAY", default=False)
 class NotedLive(LiveBackend):
     """Asks the API as `LiveBackend` does; `broke_off` is told of attempts that may be billed.
 
-    These are the attempts that were sent and left no answer, but for those that were refused.
+    These are the attempts that were sent and gave no answer, but for those that were refused.
     """
 
     def __init__(self, *given: Any, broke_off: Callable[[Request], None], **options: Any) -> None:
@@ -35,8 +39,15 @@ class NotedLive(LiveBackend):
             raise
         except asyncio.CancelledError:
             if UNDER_WAY.get():
-                self.broke_off(request)
+                self._given_up(request)
             raise
+
+    def _given_up(self, request: Request) -> None:
+        """Tell of it; whatever the store says, the attempt is cancelled."""
+        try:
+            self.broke_off(request)
+        except StoreError as error:
+            log.warning("an attempt that may be on the bill is not noted: %s", error)
 
     def sending(self) -> None:
         """The current task's attempt has its turn."""

@@ -16,8 +16,9 @@ import orjson
 
 from harness.backends.bucket import KINDS, MINUTE_S, Bucket, limits_told
 from harness.backends.hold import IN_A_ROW, Hold
+from harness.backends.share import Share
 from harness.backends.throttle import Throttle
-from harness.backends.wire import Fault
+from harness.backends.wire import CONNECTION_ERROR, Fault
 from harness.records import Request, Usage
 
 ROUNDED_FROM = 10_000
@@ -26,9 +27,8 @@ FIRST_WINDOW = 16.0
 """Requests under way at once while no limit is known and nothing has been answered."""
 LOOK_EVERY_S = 0.05
 """Headers of answers are read no more often than this; those of refusals always."""
-SAMPLE = 32
 STRAINED = 0.12
-"""The smoothed share of faults from which on they are no accident."""
+"""The share of faults from which on they are no accident."""
 SURE_AFTER = 16
 """Answers of a model after which the size of a request matters only where a limit is near."""
 TOKENS_PER_BYTE = 0.35
@@ -126,7 +126,7 @@ class Pace:
     refused: int = 0
     waited_s: float = 0.0
     slowed_at: float = -math.inf
-    strain: float = 0.0
+    strain: Share = field(default_factory=Share)
     looked_at: float = -math.inf
     hold: Hold = field(default_factory=Hold)
     throttle: Throttle = field(init=False)
@@ -185,11 +185,11 @@ class Pace:
         most = request.params.get("max_tokens")
         return self._tokens(request).cost(size, most if isinstance(most, int) and most > 0 else 0)
 
-    def left(self, ticket: Ticket) -> None:
+    def ended(self, ticket: Ticket) -> None:
         """A request that was counted has ended, however."""
         self.under_way -= 1
         if self.hold.probe is not None:
-            self.hold.left(ticket.number)
+            self.hold.ended(ticket.number)
 
     def due(self, now: float) -> bool:
         """It is time to look at headers again, which costs more than the rest."""
@@ -227,7 +227,7 @@ class Pace:
 
     def answered(self, ticket: Ticket, usage: Usage) -> None:
         """Count what the request really took, and widen the window."""
-        self.strain -= self.strain / SAMPLE
+        self.strain.fade()
         if self.throttle.heat:
             self.throttle.answered()
         self.window += 1.0
@@ -245,8 +245,9 @@ class Pace:
         """Slow down where the API is crowded or broken, and hold the class as it asks for."""
         if not fault.retry:
             return
-        if fault.crowded:
-            self.refused += 1
+        self.refused += fault.crowded
+        # Where nobody is answered it does not matter why.
+        if fault.crowded or fault.kind == CONNECTION_ERROR or self.hold.seconds:
             self._crowded(ticket, fault, now)
         if fault.kind in LIMITED:
             self._give_back(ticket)
@@ -257,9 +258,10 @@ class Pace:
         self.throttle.missed(ticket.number)
         # One that was sent before the pace was lowered says nothing about it.
         if ticket.sent_at >= self.slowed_at and not self.hold.seconds:
-            self.strain += (1 - self.strain) / SAMPLE
-            if self.strain > STRAINED:
-                self.strain, self.slowed_at = 0.0, now
+            self.strain.add()
+            if self.strain.value > STRAINED:
+                self.strain.forget()
+                self.slowed_at = now
                 self.window = max(1.0, min(self.window, self.under_way) / 2)
 
     def _crowded(self, ticket: Ticket, fault: Fault, now: float) -> None:

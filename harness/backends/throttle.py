@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from harness.backends.share import Share
+
 OPENING, OPENING_SHARE = 30.0, 0.1
 """Requests a second when the first limit is told, or a share of what it allows where that is more.
 
@@ -20,9 +22,8 @@ OPENED = 300.0
 """Requests a second from which on nothing is held back while nothing is known to be wrong."""
 LATE_S = 0.02
 """What a timer may be late by without a loss of rate."""
-SAMPLE = 32
 STRAINED = 0.2
-"""The smoothed share of refusals from which on the rate is far too high."""
+"""The share of refusals from which on the rate is far too high."""
 FORGIVEN, FORGOTTEN_S = 200, 120.0
 """Answers that make up for one refusal: fewer are a lasting share, however small."""
 LASTING = 2.0
@@ -69,7 +70,7 @@ class Throttle:
         self.slowed_at = self.deaf_until = -math.inf
         self.ready = False
         self.quiet_s, self.sure, self.futile = QUIET_S, 0, 0.0
-        self.heat = self.strain = 0.0
+        self.heat, self.strain = 0.0, Share()
         self.mark: Mark | None = None
         self.lost = 0
 
@@ -118,7 +119,7 @@ class Throttle:
     def answered(self) -> None:
         """Let the refusals fade."""
         self.heat = max(0.0, self.heat - 1 / FORGIVEN)
-        self.strain -= self.strain / SAMPLE
+        self.strain.fade()
 
     def missed(self, number: int) -> None:
         """A request came to nothing, and says nothing about the rate."""
@@ -139,9 +140,9 @@ class Throttle:
             self.mark, self.lost = Mark(number, sent_at), 0
         self.heat += 1.0
         if not explained:
-            self.strain += (1 - self.strain) / SAMPLE
+            self.strain.add()
         measured = self._measure(self.mark, number, sent_at)
-        if self.strain > STRAINED:
+        if self.strain.value > STRAINED:
             self._lower(measured, number, now)
         elif self.heat >= LASTING and now >= self.deaf_until:
             self._ease(self.mark, measured, now)
@@ -192,5 +193,6 @@ class Throttle:
     def _slowed(self, rate: float, now: float) -> None:
         self.rate = max(rate, LEAST)
         self.ready, self.slowed_at, self.at = True, now, now
-        self.strain, self.level = 0.0, min(self.level, 0.0)
+        self.strain.forget()
+        self.level = min(self.level, 0.0)
         self.heat = 1.0 if self.mark else 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -12,7 +10,7 @@ import click
 
 from harness.cli.failures import reported
 from harness.cli.pipes import forgiving
-from harness.garbage import rare_collections
+from harness.garbage import no_last_look, rare_collections
 
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "Run": {
@@ -97,7 +95,7 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     given = list(sys.argv[1:] if args is None else args)
-    atexit.register(gc.freeze)  # the process ends: no last look at all that there is
+    no_last_look()
     with rare_collections(), forgiving():
         code = reported(cli, given)
     sys.exit(code)

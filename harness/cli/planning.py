@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,19 +21,19 @@ from harness.errors import UsageError
 from harness.invocation import Invocation
 
 if TYPE_CHECKING:
-    from harness.forecast.begun import Shelf
-    from harness.forecast.estimate import Counts
-    from harness.forecast.figures import Detection, Forecast
+    from harness.forecast.counts import Counts
+    from harness.forecast.figures import Detection, Forecast, Share
     from harness.forecast.history import History
+    from harness.forecast.shelf import Shelf
+    from harness.forecast.traces import Tracing
     from harness.prepare import Prepared
-    from harness.records import Answer, Request
+    from harness.records import Request
     from harness.store import Store
 
 ASK_ABOVE_USD = Decimal(5)
 """A run that may be expected to cost more is asked about, on a terminal."""
 GLANCE_RESULTS = 500
-COUNTED = "token-counts.json"
-MOST_COUNTED = 20_000
+GLANCE_TRACES = 2_000
 
 
 def detected(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -86,7 +86,7 @@ def plan(
     from rich.console import Console
 
     for warning in prepared.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        _warn(warning)
     click.echo(plan_text(found, Console().width if sys.stdout.isatty() else None))
 
 
@@ -103,7 +103,8 @@ def announce(prepared: Prepared, store: Store, *, yes: bool, told: bool, run: st
     from reports.planning import plan_line
 
     found = glance(prepared, store, run=run)
-    click.echo(plan_line(found, invocation.mode), err=True)
+    again = _second_look(prepared, store) if invocation.confirm else None
+    click.echo(plan_line(found, invocation.mode, again), err=True)
     prices = found.total.expected
     cost = prices.live if invocation.mode == "live" else prices.batch
     dear = cost is None or cost > ASK_ABOVE_USD
@@ -126,14 +127,21 @@ def glance(prepared: Prepared, store: Store | None = None, *, run: str = "") -> 
     sources = Sources(
         prepared.registry,
         datetime.now(UTC),
-        cache(partial(_history, prepared, store, GLANCE_RESULTS)),
+        partial(_history, prepared, store, GLANCE_RESULTS),
         _shelf(prepared, store, run),
-        _remembered,
+        _counts(),
         ttl_of(prepared.invocation.mode),
         GLANCE,
         prepared.finished,
+        _traces(prepared, store, run, GLANCE_TRACES),
     )
     return forecast(prepared.trials, sources)
+
+
+def _second_look(prepared: Prepared, store: Store) -> Share:
+    """What asking all of it again comes to, of the run and of its baseline."""
+    anew = replace(prepared, invocation=replace(prepared.invocation, fresh=True))
+    return glance(anew, store).total.scaled(2)
 
 
 def _somebody_there() -> bool:
@@ -163,8 +171,9 @@ def _planned(
         datetime.now(UTC),
         lambda: history,
         _shelf(prepared, store),
-        None if offline else _counting(prepared),
+        None if offline else _counts(_counting(prepared)),
         ttl_of(prepared.invocation.mode),
+        traces=_traces(prepared, store),
     )
     found = forecast(prepared.trials, sources)
     return replace(found, detection=_detections(prepared, history, detect))
@@ -177,100 +186,61 @@ def _history(prepared: Prepared, store: Store | None, most: int | None = None) -
     return history.read(store, names, most=most or history.MOST_RESULTS)
 
 
-def _shelf(prepared: Prepared, store: Store | None, run: str = "") -> Shelf | None:
-    """The answers that a run may use: its own alone where it asks anew, and none before it began.
+def _traces(
+    prepared: Prepared, store: Store | None, run: str = "", most: int | None = None
+) -> Tracing:
+    """What runs have told of functions; simulated ones where a simulator is asked."""
+    from harness.forecast import history, traces
 
-    Simulated ones are among them where the environment leads to a simulator.
-    """
-    from harness.forecast.begun import Shelf
-    from harness.recorder import simulated_identity
+    if store is None:
+        return lambda _: traces.Traces()
+    return partial(
+        traces.read,
+        store,
+        run=run,
+        alone=prepared.invocation.fresh,
+        simulated=bool(prepared.environ.get("ANTHROPIC_BASE_URL")),
+        most=most or history.MOST_RESULTS,
+    )
+
+
+def _shelf(prepared: Prepared, store: Store | None, run: str = "") -> Shelf | None:
+    """The answers that a run may use: none before it began, where it asks anew."""
+    from harness.forecast.shelf import shelf
+    from harness.recorder import Space
 
     fresh = prepared.invocation.fresh
     if store is None or (fresh and not run):
         return None
-    simulator = prepared.environ.get("ANTHROPIC_BASE_URL") or ""
+    return shelf(store, Space(prepared.environ.get("ANTHROPIC_BASE_URL") or "", run, fresh=fresh))
 
-    def simulated(keys: Collection[str], found: Collection[str]) -> dict[str, str]:
-        missing = [key for key in keys if key not in found] if simulator else []
-        return {simulated_identity(key, simulator): key for key in missing}
 
-    def kept(keys: Collection[str]) -> set[str]:
-        found = store.kept(keys)
-        names = simulated(keys, found)
-        return found | {names[name] for name in store.kept(names)}
+def _counts(ask: Counts | None = None) -> Counts:
+    """The tokens that were counted for earlier plans, and what `ask` says of the others."""
+    from harness.forecast.counts import FILE, remembered
+    from harness.settings import FOLDER
 
-    def answers(keys: Collection[str]) -> dict[str, Answer]:
-        found = store.exchange(keys)
-        names = simulated(keys, found)
-        more = store.exchange(list(names)) if names else {}
-        return found | {names[name]: answer for name, answer in more.items()}
-
-    return Shelf(kept, answers, run if fresh else "")
+    return remembered(FOLDER / FILE, ask, warn=_warn)
 
 
 def _counting(prepared: Prepared) -> Counts:
-    """The API's count_tokens, remembered in a file."""
+    """The API's count_tokens."""
 
     def count(requests: Sequence[Request]) -> tuple[list[int | None], str]:
         from harness.backends.access import Access
         from harness.backends.counting import count as counted
-        from harness.recorder import digest
 
-        file = _counts_file()
-        known = _read(file)
-        names = [digest(request) for request in requests]
-        new = {n: r for n, r in zip(names, requests, strict=True) if n not in known}
-        why = ""
-        if new:
-            try:
-                access = Access.of(prepared.environ)
-            except UsageError as error:
-                return _remembered(requests)[0], str(error).partition(":")[0]
-            tokens, why = counted(access, list(new.values()))
-            told = {name: one for name, one in zip(new, tokens, strict=True) if one is not None}
-            if told:
-                _write(file, {**known, **told})
-            known |= told
-        return [known.get(name) for name in names], why
+        try:
+            access = Access.of(prepared.environ)
+        except UsageError as error:
+            return [None] * len(requests), str(error).partition(":")[0]
+        return counted(access, requests)
 
     return count
 
 
-def _remembered(requests: Sequence[Request]) -> tuple[list[int | None], str]:
-    """What was counted for an earlier plan."""
-    from harness.recorder import digest
-
-    known = _read(_counts_file())
-    return [known.get(digest(request)) if known else None for request in requests], ""
-
-
-def _counts_file() -> Path:
-    from harness.settings import FOLDER
-
-    return FOLDER / COUNTED
-
-
-def _read(file: Path) -> dict[str, int]:
-    """The counts in the file; one that is damaged counts for nothing."""
-    import orjson
-
-    try:
-        data = orjson.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    said = data.items() if isinstance(data, dict) else ()
-    return {str(name): tokens for name, tokens in said if isinstance(tokens, int)}
-
-
-def _write(file: Path, counts: Mapping[str, int]) -> None:
-    import orjson
-
-    newest = dict(list(counts.items())[-MOST_COUNTED:])
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(orjson.dumps(newest))
-    except OSError as error:
-        click.echo(f"warning: {file} cannot be written: {error.strerror}", err=True)
+def _warn(what: str) -> None:
+    click.echo(f"warning: {what}", err=True)
 
 
 def _detections(prepared: Prepared, history: History, wanted: float | None) -> dict[str, Detection]:

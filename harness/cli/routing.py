@@ -94,17 +94,14 @@ def route(
 
 
 def _traffic(name: str, store: str | None, signal: str | None) -> Traffic:
-    from harness.analysis.traffic import Traffic
+    from harness.analysis.traffic import traffic_of
 
     opened = options.open_store(store, existing=True)
     try:
         run = opened.run(options.run_name(name))
-        traffic = Traffic(run, signal=signal, texts=True)
-        for result in opened.results(run.id):
-            traffic.add(result)
+        return traffic_of(run, opened.results(run.id), signal=signal, texts=True)
     finally:
         opened.close()
-    return traffic
 
 
 def _show(

@@ -1,8 +1,9 @@
 """What trials will ask and cost, before anything is sent: expected, and at worst.
 
-A trial is foreseen from its script: its turns, a round of tools where it has tools, its judges.
+A trial is foreseen from its script: its turns, rounds of tools where it has tools, its judges.
 One that was begun is run from the store as far as that leads, and the rest of it is foreseen.
-How long answers get is known from earlier runs, else bounded by `max_tokens`.
+How long answers get is known from earlier runs, else bounded by `max_tokens`. No function of a
+suite is called: what one returned is known from earlier runs, or it is not known.
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache
 
 from harness.errors import RenderError
 from harness.forecast import judges
-from harness.forecast.begun import Begun, Bench, Shelf, asks_once, wanting
-from harness.forecast.figures import UNKNOWN_PRICES, Forecast, Share
+from harness.forecast.begun import Begun, Bench, asks_once, wanting
+from harness.forecast.counts import Counts
+from harness.forecast.figures import Forecast, Share
 from harness.forecast.foreseen import BYTES_PER_TOKEN, Ask, Prefix, Tally, Tariff, prompt_tokens
 from harness.forecast.history import History
+from harness.forecast.recalled import calls_functions
 from harness.forecast.scripted import JUDGE_OUTPUT_TOKENS, Calls, Group, grouped
+from harness.forecast.shelf import Shelf
+from harness.forecast.traces import Traces, Tracing, beginning
 from harness.models import Model, Registry
 from harness.prompt import DEFAULT_TTL
 from harness.recorder import digest, identity
-from harness.records import Request
 from harness.trial import Trial
 
 GLANCE = 600
@@ -31,16 +35,16 @@ GLANCE = 600
 LEAST_CASES = 20
 SAMPLED = 5
 """Prompts of each suite and candidate that are counted by the API."""
-Counts = Callable[[Sequence[Request]], tuple[Sequence[int | None], str]]
-"""Input tokens of each request, `None` where the API does not say, and why it does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What an estimate may look at: prices, the time, earlier runs, the store, the API's counts.
 
-    Of a suite with more than `most` trials some cases are looked at, and the others taken to be
-    like them; `finished` are the places of trials that an earlier attempt of the run has ended.
+    `history` is called once, and only where something is left to ask; so is `traces`, where
+    functions of a suite decide what is asked. Of a suite with more than
+    `most` trials some cases are looked at, and the others taken to be like them; `finished` are the
+    places of trials that an earlier attempt of the run has ended.
     """
 
     registry: Registry
@@ -51,6 +55,7 @@ class Sources:
     ttl: str = DEFAULT_TTL
     most: int | None = None
     finished: Collection[int] = ()
+    traces: Tracing = lambda _: Traces()
 
 
 def forecast(trials: Iterable[Trial], sources: Sources) -> Forecast:
@@ -58,20 +63,24 @@ def forecast(trials: Iterable[Trial], sources: Sources) -> Forecast:
     groups = grouped(trials)
     looked_at = _sampled(groups, sources.most, sources.finished)
     benches = _render(looked_at, sources)
+    traces = _tracing(looked_at, sources)
     if sources.shelf is not None:
-        _find(looked_at, sources.shelf, benches)
+        _find_ended(looked_at, benches, traces)
+        _find(looked_at, sources.shelf, benches, traces)
     uncounted, why = _count(looked_at, sources)
-    total = Sum(sources)
+    history = sources.history() if any(group.left for group in looked_at) else History()
+    total = Sum(sources, history)
     for group in looked_at:
         total.add(group)
     shares = total.shares(groups)
     notes = _assumptions(groups, total, shares.values())
     return Forecast(
         shares,
-        {group.name: group.trials[0].candidate.model for group in groups},
+        {one.name: one.model for one in (group.trials[0].candidate for group in groups)},
         "counted" if sources.count and not uncounted else "estimated",
         (*_uncounted(uncounted, why, len(shares)), *notes),
         sample=(len(looked_at), len(groups)),
+        uncalled=sum(one.uncalled for group in looked_at for one in group.begun),
     )
 
 
@@ -85,25 +94,51 @@ def _sampled(groups: list[Group], most: int | None, finished: Collection[int]) -
     strata: dict[tuple[str, bool], list[Group]] = {}
     for group in groups:
         ended = bool(finished) and all(trial.index in finished for trial in group.trials)
-        strata.setdefault((group.suite.name, ended), []).append(group)
+        strata.setdefault((group.trials[0].suite.name, ended), []).append(group)
     return [group for stratum in strata.values() for group in _spaced(stratum, most)]
 
 
 def _spaced(groups: Sequence[Group], most: int) -> list[Group]:
-    kept = set(_cases(groups, most))
-    chosen = [group for group in groups if group.case.id in kept]
-    weight = len({group.case.id for group in groups}) / len(kept)
-    for group in chosen:
-        group.weight = weight
-    return chosen
+    chosen: set[int] = set()
+    for side, some in _sides(groups, most):
+        weight = _trials(side) / _trials(some)
+        for group in some:
+            group.weight = weight
+        chosen.update(map(id, some))
+    # In the order they were: a case is rendered once for candidates that follow each other.
+    return [group for group in groups if id(group) in chosen]
 
 
-def _cases(groups: Sequence[Group], most: int) -> list[str]:
-    """Cases of a suite, evenly spaced, that have about so many trials."""
-    cases = list(dict.fromkeys(group.case.id for group in groups))
-    trials = sum(len(group.trials) for group in groups)
-    step = max(1, min(-(-trials // most), len(cases) // LEAST_CASES))
-    return cases[::step]
+def _sides(groups: Sequence[Group], most: int) -> Iterator[tuple[list[Group], list[Group]]]:
+    """The groups of each candidate, and those of some cases, for about so many trials in all.
+
+    Each apart: a run that goes on may have left other cases open for each.
+    """
+    cases = len({group.trials[0].case.id for group in groups})
+    step = max(1, min(-(-_trials(groups) // most), cases // LEAST_CASES))
+    sides: dict[tuple[str, bool], list[Group]] = {}
+    for group in groups:
+        sides.setdefault((group.trials[0].candidate.name, group.beside), []).append(group)
+    for side in sides.values():
+        yield side, side[::step]
+
+
+def _trials(groups: Iterable[Group]) -> int:
+    return sum(len(group.trials) for group in groups)
+
+
+def _tracing(groups: Sequence[Group], sources: Sources) -> Callable[[], Traces]:
+    """The traces of all trials that depend on functions, read when the first is needed."""
+
+    def read() -> Traces:
+        depending = (
+            group
+            for group in groups
+            if group.suite.program or calls_functions(group.trials[0].script)
+        )
+        return sources.traces({trial.id for group in depending for trial in group.trials})
+
+    return cache(read)
 
 
 def _render(groups: Iterable[Group], sources: Sources) -> dict[int, Bench]:
@@ -111,11 +146,11 @@ def _render(groups: Iterable[Group], sources: Sources) -> dict[int, Bench]:
     benches: dict[int, Bench] = {}
     for group in groups:
         suite, case, candidate = group.suite, group.case, group.trials[0].candidate
-        if suite.program is not None:
-            continue
         if id(suite) not in benches:
             benches[id(suite)] = Bench(suite, sources.registry, ttl=sources.ttl)
         bench = benches[id(suite)]
+        if suite.program is not None:
+            continue
         try:
             prompt = bench.opening(case, candidate)
             if group.said:
@@ -126,14 +161,19 @@ def _render(groups: Iterable[Group], sources: Sources) -> dict[int, Bench]:
     return benches
 
 
-def _find(groups: Sequence[Group], shelf: Shelf, benches: Mapping[int, Bench]) -> None:
+def _find(
+    groups: Sequence[Group],
+    shelf: Shelf,
+    benches: Mapping[int, Bench],
+    traces: Callable[[], Traces],
+) -> None:
     """Note which trials need no answer more, and which some."""
     keys: dict[str, list[tuple[Group, Trial]]] = {}
     for group in groups:
         if group.request is not None:
             sent = digest(group.request)
             for trial in group.trials:
-                key = identity(sent, trial.repeat, 0, shelf.fresh)
+                key = identity(sent, trial.repeat, 0, shelf.space.own)
                 keys.setdefault(key, []).append((group, trial))
     once: dict[int, bool] = {}
     begun: dict[Begun, Group] = {}
@@ -143,10 +183,26 @@ def _find(groups: Sequence[Group], shelf: Shelf, benches: Mapping[int, Bench]) -
             once[id(script)] = asks_once(script)
         group.stored += 1
         if not once[id(script)] or (group.request and group.request.params.get("tools")):
-            begun[Begun(trial, benches[id(group.suite)])] = group
+            begun[Begun(trial, benches[id(group.suite)], traces)] = group
     for one in wanting(list(begun), shelf):
         begun[one].stored -= 1
         begun[one].begun.append(one)
+
+
+def _find_ended(
+    groups: Iterable[Group], benches: Mapping[int, Bench], traces: Callable[[], Traces]
+) -> None:
+    """Note which evals in Python came to their end in an earlier run, as they are now."""
+    for group in groups:
+        if group.suite.program is None:
+            continue
+        bench, case = benches[id(group.suite)], group.case
+        try:
+            opening = bench.opening(case, group.trials[0].candidate)
+        except RenderError:
+            continue
+        asked = bench.fingerprint(case), beginning(opening.base)
+        group.stored = sum(traces().ended.get(trial.id) == asked for trial in group.trials)
 
 
 def _count(groups: Sequence[Group], sources: Sources) -> tuple[list[str], str]:
@@ -170,7 +226,10 @@ def _samples(groups: Sequence[Group]) -> dict[tuple[str, str], list[Group]]:
     by_suite: dict[str, list[Group]] = {}
     for group in groups:
         by_suite.setdefault(group.suite.name, []).append(group)
-    glanced = {name: set(_cases(of_suite, GLANCE)) for name, of_suite in by_suite.items()}
+    glanced = {
+        name: {group.case.id for _, some in _sides(of_suite, GLANCE) for group in some}
+        for name, of_suite in by_suite.items()
+    }
     asking: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
         if group.request is not None and group.left:
@@ -196,29 +255,26 @@ class First:
 class Sum:
     """Adds up what groups of trials come to, by candidate."""
 
-    def __init__(self, sources: Sources) -> None:
-        self.sources = sources
+    def __init__(self, sources: Sources, history: History) -> None:
+        self.sources, self.history = sources, history
+        self.calls = Calls(sources.registry, history)
         self.tariff = Tariff(sources.registry, sources.now)
-        self._tallies: dict[tuple[str, float], Tally] = {}
+        self._tallies: dict[tuple[str, float, bool], Tally] = {}
         self._firsts: dict[str, First] = {}
-
-    @cached_property
-    def calls(self) -> Calls:
-        """What foresees them; earlier runs are read only where something is left to ask."""
-        return Calls(self.sources.registry, self.sources.history())
 
     @property
     def caches(self) -> bool:
-        """Live requests read what earlier ones left in the cache."""
+        """Live requests read what earlier ones have written to the cache."""
         return any(first.ttl for first in self._firsts.values())
 
     def add(self, group: Group) -> None:
         """Add one group."""
-        tally = self._tallies.setdefault((group.name, group.weight), Tally())
-        tally.stored += 0 if group.beside else group.stored
+        tally = self._tallies.setdefault((group.name, group.weight, group.beside), Tally())
+        if not group.beside:
+            tally.trials += len(group.trials)
+            tally.stored += group.stored
         if group.request is None:
-            tally.waves["turn 1"] += len(group.trials)
-            tally.expected = tally.worst = UNKNOWN_PRICES
+            tally.unforeseen(group.left)
         elif group.new or group.begun:
             asks = self.calls.of_trial(group, group.request)
             calls = [(ask, group.new) for ask in asks if group.new]
@@ -232,9 +288,9 @@ class Sum:
         """What was added, scaled up to all `groups`."""
         trials: Counter[str] = Counter()
         for group in groups:
-            trials[group.name] += 0 if group.beside else len(group.trials)
+            trials[group.trials[0].candidate.name] += 0 if group.beside else len(group.trials)
         shares = {name: Share(count) for name, count in trials.items()}
-        for (name, weight), tally in self._tallies.items():
+        for (name, weight, _), tally in self._tallies.items():
             shares[name] += tally.share(weight)
         for first in self._firsts.values():
             more = self.tariff.first(first.model, first.tokens, first.ttl)
@@ -267,7 +323,7 @@ def _assumptions(groups: Sequence[Group], total: Sum, shares: Iterable[Share]) -
     suites = {group.suite.name: group.suite for group in groups}.values()
     if not any(share.calls for share in shares):
         return
-    runs = sorted(set(sources.history().runs.values()))
+    runs = sorted(set(total.history.runs.values()))
     yield (
         f"answers are as long as in {', '.join(runs)}, others as `max_tokens` allows"
         if runs
@@ -276,8 +332,15 @@ def _assumptions(groups: Sequence[Group], total: Sum, shares: Iterable[Share]) -
     )
     if any(group.weight != 1 for group in groups):
         yield f"some {sources.most} trials of a suite were looked at; the rest is like them"
-    if any(group.trials[0].script.tools for group in groups):
-        yield "a trial with tools is expected to take one round of them, and at worst all it may"
+    scripts = {id(script): script for script in (group.trials[0].script for group in groups)}
+    if any(script.tools for script in scripts.values()):
+        before = "as many rounds of them as in the run above, else one" if runs else "one round"
+        yield f"a trial with tools is expected to take {before}, and at worst all it may"
+    if any(map(calls_functions, scripts.values())):
+        unknown = sum(one.uncalled for group in groups for one in group.begun)
+        then = f"; trials without such a run ({unknown:,}) are a guess from there on"
+        told = "no function is called: one returns what it did in an earlier run of the same trial"
+        yield f"{told}{then if unknown else ''}"
     if total.caches:
         yield "live, what a suite caches is written by the first request and read by the others"
     if judges.models(suites, sources.registry):

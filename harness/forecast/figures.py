@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-from harness.records import add_dollars
+from harness.records import add_dollars, add_known
 
 Counting = Literal["counted", "estimated"]
 
@@ -52,15 +52,15 @@ class Share:
     """What a candidate's trials come to; `stored` of them are answered already and cost nothing.
 
     `waves` counts calls by their place in a trial: `turn 1`, `turn 2`, …, `tools`, `judges`.
-    `output_tokens` are expected, `most_output_tokens` what `max_tokens` allows.
+    `output_tokens` are expected, `most_output_tokens` what `max_tokens` allows; `None` is unknown.
     """
 
     trials: int = 0
     stored: int = 0
     waves: Mapping[str, int] = field(default_factory=dict)
-    input_tokens: int = 0
-    output_tokens: int = 0
-    most_output_tokens: int = 0
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
+    most_output_tokens: int | None = 0
     expected: Prices = Prices()
     worst: Prices = Prices()
 
@@ -75,9 +75,9 @@ class Share:
             round(self.trials * factor),
             round(self.stored * factor),
             {wave: round(calls * factor) for wave, calls in self.waves.items()},
-            round(self.input_tokens * factor),
-            round(self.output_tokens * factor),
-            round(self.most_output_tokens * factor),
+            _scaled(self.input_tokens, factor),
+            _scaled(self.output_tokens, factor),
+            _scaled(self.most_output_tokens, factor),
             self.expected.scaled(factor),
             self.worst.scaled(factor),
         )
@@ -87,12 +87,16 @@ class Share:
             self.trials + other.trials,
             self.stored + other.stored,
             dict(Counter(self.waves) + Counter(other.waves)),
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.most_output_tokens + other.most_output_tokens,
+            add_known(self.input_tokens, other.input_tokens),
+            add_known(self.output_tokens, other.output_tokens),
+            add_known(self.most_output_tokens, other.most_output_tokens),
             self.expected + other.expected,
             self.worst + other.worst,
         )
+
+
+def _scaled(number: int | None, factor: float) -> int | None:
+    return None if number is None else round(number * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,8 @@ class Detection:
 class Forecast:
     """A run before it begins: a share for each candidate, and what was assumed.
 
-    `sample` is how many prompts were looked at, and of how many.
+    `sample` is how many prompts were looked at, and of how many. Of those, `uncalled` trials come
+    to a call of a function of which no run has told the result.
     """
 
     shares: Mapping[str, Share]
@@ -128,6 +133,7 @@ class Forecast:
     counting: Counting = "estimated"
     assumptions: tuple[str, ...] = ()
     sample: tuple[int, int] = (0, 0)
+    uncalled: int = 0
     detection: Mapping[str, Detection] = field(default_factory=dict)
 
     @property

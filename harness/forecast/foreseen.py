@@ -15,8 +15,9 @@ import orjson
 from harness.forecast.bounds import WIDEST_CONTEXT, Size, dearest, parts
 from harness.forecast.figures import UNKNOWN_PRICES, Prices, Share
 from harness.models import Model, Rates, Registry
+from harness.prefix import up_to_breakpoint
 from harness.pricing import cost
-from harness.records import Request, Usage
+from harness.records import Request, Usage, add_known
 
 BYTES_PER_TOKEN = 3.0
 """Of a prompt as JSON; rather few, so that the estimate is rather too dear."""
@@ -46,7 +47,7 @@ class Ask:
 
 
 class Prefix(NamedTuple):
-    """The beginning that requests share: system prompt and tools.
+    """The beginning that requests share: up to a breakpoint, or else system prompt and tools.
 
     `mark` tells it from others, `tokens` is an estimate, and `ttl` is how long live requests keep
     it in the cache, empty where they do not.
@@ -64,16 +65,17 @@ def prompt_tokens(request: Request) -> int:
     return int(size / BYTES_PER_TOKEN) + attached + 1
 
 
-def prefix_of(params: Mapping[str, Any]) -> Prefix:
+def shared_prefix(params: Mapping[str, Any]) -> Prefix:
     """What the request shares with others of its candidate."""
-    shared = {k: params[k] for k in ("system", "tools") if k in params}
+    marked = up_to_breakpoint(params)
+    shared = {k: params[k] for k in ("system", "tools") if k in params and marked is None}
+    shared |= {} if marked is None else {"": marked}
     if not shared:
         return Prefix("", 0, "")
     raw = orjson.dumps(shared, default=str)
     size, attached = parts(shared, raw, WIDEST_CONTEXT)
     mark = hashlib.sha256(str(params["model"]).encode() + raw).hexdigest()
-    marked = b'"cache_control"' in raw
-    ttl = ("1h" if b'"1h"' in raw else "5m") if marked else ""
+    ttl = "" if marked is None else "1h" if b'"1h"' in raw else "5m"
     return Prefix(mark, size / BYTES_PER_TOKEN + attached, ttl)
 
 
@@ -176,13 +178,14 @@ def _beyond(one: Decimal | None, other: Decimal | None) -> Decimal | None:
 
 @dataclass(slots=True)
 class Tally:
-    """Calls added up, as a `Share` is made of; trials are counted elsewhere."""
+    """Calls added up, as a `Share` is made of, those of so many `trials`; tokens may be unknown."""
 
+    trials: int = 0
     stored: int = 0
     waves: Counter[str] = field(default_factory=Counter)
-    read: int = 0
-    written: int = 0
-    most_written: int = 0
+    read: int | None = 0
+    written: int | None = 0
+    most_written: int | None = 0
     expected: Prices = field(default_factory=Prices)
     worst: Prices = field(default_factory=Prices)
 
@@ -191,16 +194,33 @@ class Tally:
         calls = ask.calls * trials
         if calls:
             self.waves[ask.wave] += calls
-            self.read += ask.read * calls
-            self.written += ask.written * calls
+            self.read = add_known(self.read, ask.read * calls)
+            self.written = add_known(self.written, ask.written * calls)
             self.expected += tariff.expected(ask).times(calls)
-        self.most_written += ask.most.written * ask.most_calls * trials
+        most = ask.most.written * ask.most_calls * trials
+        self.most_written = add_known(self.most_written, most)
         self.worst += tariff.worst(ask).times(trials)
 
+    def unforeseen(self, trials: int) -> None:
+        """So many trials ask once at least, and nobody knows what."""
+        if not trials:
+            return
+        self.waves["turn 1"] += trials
+        self.read = self.written = self.most_written = None
+        self.expected = self.worst = UNKNOWN_PRICES
+
     def share(self, factor: float) -> Share:
-        """The sum, for so many times what was added."""
+        """The sum, for so many times what was added.
+
+        Calls that every open trial makes are rounded as those trials are: the sums agree.
+        """
         share = Share(
             0, self.stored, dict(self.waves), self.read, self.written, self.most_written,
             self.expected, self.worst,
         )  # fmt: skip
-        return share if factor == 1 else share.scaled(factor)
+        if factor == 1:
+            return share
+        scaled, left = share.scaled(factor), self.trials - self.stored
+        open_ = round(self.trials * factor) - scaled.stored
+        each = {w: n // left * open_ for w, n in self.waves.items() if left > 0 and not n % left}
+        return replace(scaled, waves={**scaled.waves, **each})

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.errors import StoreError
-from harness.records import Result, Run
+from harness.records import Outcome, Result, Run
 
 if TYPE_CHECKING:
     from harness.store import Store
@@ -42,12 +42,15 @@ class Mean:
 class History:
     """Output tokens of answers by (suite, case, model) and by (suite, model), of judges by model.
 
+    `calls` are the answers that a trial took, by the same and by suite: more than its turns where
+    tools were called.
     `scores` are by suite, candidate and case: the scores of its repeats. `runs` names where each
     suite's are from.
     """
 
     by_case: dict[tuple[str, str, str], Mean] = field(default_factory=lambda: defaultdict(Mean))
     by_suite: dict[tuple[str, str], Mean] = field(default_factory=lambda: defaultdict(Mean))
+    calls: dict[tuple[str, ...], Mean] = field(default_factory=lambda: defaultdict(Mean))
     judges: dict[str, Mean] = field(default_factory=lambda: defaultdict(Mean))
     scores: dict[str, dict[str, dict[str, list[float]]]] = field(default_factory=dict)
     clusters: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -56,6 +59,15 @@ class History:
     def output(self, suite: str, case: str, model: str) -> int | None:
         """Tokens that the model's answers to the case had on average, or to the suite's others."""
         known = self.by_case.get((suite, case, model)) or self.by_suite.get((suite, model))
+        return known.value if known else None
+
+    def answers(self, suite: str, case: str, model: str) -> int | None:
+        """How often the model answered in a trial of the case on average, or of the suite's.
+
+        Of a model that was not heard in the suite, as often as others.
+        """
+        places = (suite, case, model), (suite, model), (suite,)
+        known = next((self.calls[place] for place in places if place in self.calls), None)
         return known.value if known else None
 
     def judge(self, model: str) -> int | None:
@@ -72,6 +84,11 @@ class History:
             elif call.request.purpose == "answer":
                 self.by_case[suite, case, model].add(tokens)
                 self.by_suite[suite, model].add(tokens)
+        own = result.calls_for("answer")
+        if own and result.outcome is not Outcome.ERRORED:
+            model = own[0].request.model
+            for place in ((suite, case, model), (suite, model), (suite,)):
+                self.calls[place].add(len(own))
         if result.score is not None:
             of_suite = self.scores.setdefault(suite, {}).setdefault(result.id.candidate, {})
             of_suite.setdefault(case, []).append(result.score)

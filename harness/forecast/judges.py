@@ -13,6 +13,7 @@ from harness.models import Model, Registry
 from harness.suite import GraderSpec, Script, Suite
 
 MODEL_JUDGED = ("rubric", "reference", "pairwise")
+COMBINED = ("not", "all", "any")
 ORDERS = {"pairwise": 2}
 """Times that a judge is asked about one answer: a pair is judged in both orders."""
 
@@ -21,12 +22,14 @@ ORDERS = {"pairwise": 2}
 class Judged:
     """One call of a judge for each answer: the model, `None` where only rendering tells it.
 
-    `params` are its own, and `size` is the length of what its grader says, in characters.
+    `params` are its own, and `size` is the length of what its grader says, in characters. `against`
+    is the candidate with whom it compares: of whom himself it is not asked.
     """
 
     model: Model | None
     params: Mapping[str, Any]
     size: int
+    against: str = ""
 
 
 def of_script(script: Script, registry: Registry) -> tuple[Judged, ...]:
@@ -50,8 +53,22 @@ def may_ask(item: Any) -> bool:
         given = arguments(item)
     except GraderError:
         return True
-    inner = _inner(given.options) if given.kind in ("not", "all", "any") else ()
+    inner = _inner(given.options) if given.kind in COMBINED else ()
     return given.kind in (*MODEL_JUDGED, "panel") or any(map(may_ask, inner))
+
+
+def asking_part(item: Any) -> Any:
+    """What is left of a rendered grader without those in it that ask no model; `None`: nothing."""
+    try:
+        given = arguments(item, rendered=True)
+    except GraderError:
+        return item  # it cannot be built: nothing of it is called
+    if given.kind not in COMBINED:
+        return item if given.kind in (*MODEL_JUDGED, "panel") else None
+    parts = [part for one in _inner(given.options) if (part := asking_part(one)) is not None]
+    if not parts:
+        return None
+    return {given.kind: parts[0] if given.kind == "not" else parts}
 
 
 def may_ask_any(script: Script) -> bool:
@@ -71,7 +88,7 @@ def rivals(script: Script) -> set[str]:
         against = given.options.get("against")
         if given.kind == "pairwise" and isinstance(against, str):
             found.add(against)
-        elif given.kind in ("not", "all", "any"):
+        elif given.kind in COMBINED:
             items += _inner(given.options)
     return found
 
@@ -89,7 +106,7 @@ def _calls(items: Iterable[Any], registry: Registry) -> Iterator[Judged]:
         except GraderError:  # what is still a template may be one when it is rendered
             continue
         options = given.options
-        if given.kind in ("not", "all", "any"):
+        if given.kind in COMBINED:
             yield from _calls(_inner(options), registry)
         elif given.kind == "panel":
             for name in _listed(options.get("judges")):
@@ -116,4 +133,10 @@ def _judged(name: str, options: Mapping[str, Any], registry: Registry) -> Judged
     except ModelsError:
         model = None
     params = options.get("params")
-    return Judged(model, params if isinstance(params, Mapping) else {}, len(str(options)))
+    against = options.get("against")
+    return Judged(
+        model,
+        params if isinstance(params, Mapping) else {},
+        len(str(options)),
+        against if isinstance(against, str) else "",
+    )

@@ -1,6 +1,7 @@
 """The calls that a trial makes by its script, and those that are left of one that was begun.
 
-What is foreseen: its turns, a round of tools where it has tools, its judges.
+What is foreseen: its turns, its judges, and where it has tools, as many rounds of them as an
+earlier run took, or one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from harness.forecast.foreseen import (
     Ask,
     Caching,
     Prefix,
-    prefix_of,
     prompt_tokens,
+    shared_prefix,
 )
 from harness.forecast.history import History
 from harness.models import Registry
@@ -139,8 +140,11 @@ class Calls:
         params = request.params
         key = request.model, id(params.get("system")), id(params.get("tools"))
         if key not in self._prefixes:
-            self._prefixes[key] = prefix_of(params)
-        return self._prefixes[key]
+            self._prefixes[key] = shared_prefix({**params, "messages": ()})
+        common = self._prefixes[key]
+        # Without a breakpoint there, one may stand in a message.
+        plain = all(isinstance(message["content"], str) for message in params["messages"])
+        return common if common.ttl or plain else shared_prefix(params)
 
     def _turns(self, group: Group, request: Request) -> Iterator[Ask]:
         """The calls of one trial: turns, each longer by what was said before, tools, judges."""
@@ -159,14 +163,21 @@ class Calls:
             yield whole.of_call(replace(ask, turn=number + 1), before)
             before = grown
         if group.rounds:
-            calls = group.turns * group.rounds
-            most = calls * (size.written + TOOL_RESULT_TOKENS)
-            longer = read + written + TOOL_RESULT_TOKENS
+            most_calls = group.turns * group.rounds
+            most = most_calls * (size.written + TOOL_RESULT_TOKENS)
+            calls = min(self._rounds(group, request.model), most_calls)
+            # Each round reads those before it.
+            longer = read + (written + TOOL_RESULT_TOKENS) * (1 + max(1, calls)) // 2
             ask = Ask("tools", model, longer, written, size.grown(most, model))
-            ask = replace(ask, calls=min(TOOL_ROUNDS, calls), most_calls=calls)
+            ask = replace(ask, calls=calls, most_calls=most_calls)
             yield whole.of_call(ask, read)
         if not group.beside:
             yield from self._judges(group, size, read + written)
+
+    def _rounds(self, group: Group, model: str) -> int:
+        """Rounds of tools that a trial is expected to take."""
+        known = self.history.answers(group.suite.name, group.case.id, model)
+        return TOOL_ROUNDS if known is None else max(0, known - group.turns)
 
     def _judges(self, group: Group, own: Size, said: int) -> Iterator[Ask]:
         """The judges' calls about an answer, which has so many tokens `said` with its prompt."""
@@ -174,6 +185,8 @@ class Calls:
         if id(script) not in self._judged:
             self._judged[id(script)] = judges.of_script(script, self.registry)
         for judged in self._judged[id(script)]:
+            if judged.against == group.name:
+                continue
             model = judged.model
             room = (model and model.max_output_tokens) or JUDGE_MAX_TOKENS
             limit = int(judged.params.get("max_tokens", min(JUDGE_MAX_TOKENS, room)))
@@ -188,16 +201,17 @@ class Calls:
         for request in begun.missing:
             if request.purpose != "rival":  # the rival's own trial asks that
                 yield self._waiting(group, begun, request, asks[0])
+        talking = begun.talking or begun.halted
         room = (group.turns - begun.turn) * group.rounds
-        room += max(0, group.rounds - begun.rounds) if begun.talking else 0
+        room += max(0, group.rounds - begun.rounds) if talking else 0
         judged = begun.judged.copy()
-        for ask in asks:
+        for ask in asks if talking or begun.unheard or begun.uncalled else ():
             if ask.turn:
                 if ask.turn > begun.turn:
                     yield ask
             elif ask.wave == "tools":
-                calls = min(max(0, ask.calls - begun.all_rounds), room)
-                yield replace(ask, calls=calls, most_calls=room)
+                calls = max(ask.calls - begun.all_rounds, 1 if begun.halted else 0)
+                yield replace(ask, calls=min(calls, room), most_calls=room)
             elif ask.model is None or not judged[ask.model.id]:
                 yield ask
             else:

@@ -6,14 +6,21 @@ has neither it adds its options and does nothing.
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.pytest_plugin.options import FLAGS, OPTIONS, SESSION, ini_keys, require_sound
+from harness.garbage import Restraint
+from harness.pytest_plugin.options import (
+    FLAGS,
+    OPTIONS,
+    RESTRAINT,
+    SESSION,
+    ini_keys,
+    require_sound,
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,9 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot be meant, before anything is collected."""
     require_sound(config)
-    # What a session sets aside from the garbage collector. Here, so that it comes after the
-    # cleanups of pytest itself, which are undone in turn.
-    config.add_cleanup(gc.unfreeze)
+    config.stash[RESTRAINT] = Restraint()
+    # Here, so that it comes after the cleanups of pytest itself, which are undone in turn.
+    config.add_cleanup(config.stash[RESTRAINT].let_go)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -70,17 +77,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from harness.pytest_plugin.items import TrialItem
 
         chosen = [item for item in session.items if isinstance(item, TrialItem)]
-        session.config.stash[SESSION].select(chosen, among=session.items)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> None:
-    """Let a trial whose result is known pass quickly; pytest runs it, as any other item."""
-    if SESSION in item.config.stash:
-        from harness.pytest_plugin.items import TrialItem
-
-        if isinstance(item, TrialItem):
-            item.begin()
+        alone = len(chosen) == len(session.items)
+        session.config.stash[SESSION].select(chosen, alone=alone)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

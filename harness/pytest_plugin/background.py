@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.compare import Comparer
 from harness.errors import HarnessError, InterruptedRunError
 from harness.prepare import Prepared
-from harness.records import Outcome, Result, Run
+from harness.records import Result, Run
 from harness.run import Execution, execute
 from harness.trial import Trial
 
@@ -54,11 +54,6 @@ class BackgroundRun:
             self._awaited.setdefault(index, []).append(bell)
         bell.get()
         return self.result(index)
-
-    def has_passed(self, index: int) -> bool:
-        """The trial has its result, and it is a pass."""
-        result = self._results.get(index)
-        return result is not None and result.outcome is Outcome.PASSED
 
     def settle(self) -> None:
         """Wait for as long as results come so fast that they are stored ones.

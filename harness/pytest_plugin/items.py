@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -14,6 +13,7 @@ import pytest
 from harness import plan
 from harness.errors import HarnessError, PendingAnswerError, RunStoppedError
 from harness.garbage import gc_paused
+from harness.pytest_plugin.options import RESTRAINT
 from harness.pytest_plugin.session import EvalSession, session_of, worded
 from harness.records import Outcome, Result
 from harness.suite import Suite
@@ -66,8 +66,7 @@ def _items(parent: pytest.Collector, load: Callable[[EvalSession], Suite]) -> li
             items = _items_of(parent, suite, session)
     except HarnessError as error:
         raise parent.CollectError(worded(error)) from error
-    # A suite and its items stay until the end: the garbage collector need not look at them again.
-    gc.freeze()
+    parent.config.stash[RESTRAINT].set_aside()  # a suite and its items stay until the end
     return items
 
 
@@ -101,20 +100,10 @@ class TrialItem(pytest.Item):
         super().__init__(**kwargs)
         self.trial = trial
         self.result: Result | None = None
-        self.quiet: Any = None
         for tag in trial.case.tags:
             self.extra_keyword_matches.add(tag)
             if _is_marker(tag):
                 self.add_marker(tag)
-
-    @property
-    def ihook(self) -> Any:
-        """What pytest calls the hooks of this item by."""
-        return self.quiet or super().ihook
-
-    def begin(self) -> None:
-        """Decide, before the first phase, whether the item passes in silence."""
-        self.quiet = session_of(self.config).quiet(self)
 
     def setup(self) -> None:
         """Wait for the result; without an answer or a grade the item is an error, not a failure."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from harness.garbage import Restraint
+
 OPTIONS: dict[str, tuple[str, str | None, str]] = {
     "models": ("A,B", None, "ask these models instead of the suites' own"),
     "mode": ("MODE", None, "live (default), batch, or replay"),
@@ -34,6 +36,8 @@ PATHS = ("out", "store", "models-file", "baseline")
 """Options that name files: in an ini file they are meant from its folder."""
 SESSION: pytest.StashKey[Any] = pytest.StashKey()
 """Where the evals of a pytest session are kept, once there are any."""
+RESTRAINT: pytest.StashKey[Restraint] = pytest.StashKey()
+"""Where it is kept what a session asks of the garbage collector."""
 
 
 def ini_keys(name: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import re
@@ -18,10 +17,10 @@ from harness import offline, settings
 from harness.budget import usd
 from harness.check import require
 from harness.errors import HarnessError, PendingAnswerError, SuiteError, UsageError
+from harness.garbage import no_last_look
 from harness.invocation import Invocation
 from harness.load import load_evaluation, load_suite, same_names
-from harness.pytest_plugin.options import FLAGS, OPTIONS, SESSION, option
-from harness.pytest_plugin.quiet import QuietHooks, collect_garbage_seldom, inner, nobody_speaks
+from harness.pytest_plugin.options import FLAGS, OPTIONS, RESTRAINT, SESSION, option
 from harness.suite import Suite
 from reports.problems import told
 
@@ -71,8 +70,6 @@ class EvalSession:
         self.folder: Path | None = None
         self.problem: HarnessError | None = None
         self._markers: set[str] = set()
-        self._silent: frozenset[int] = frozenset()
-        self._quiet: dict[Path, QuietHooks] = {}
         self._alone = False
 
     @property
@@ -118,10 +115,10 @@ class EvalSession:
             self._markers.add(tag)
             self.config.addinivalue_line("markers", f"{tag}: a tag of evals")
 
-    def select(self, items: Sequence[Any], among: Sequence[pytest.Item]) -> None:
+    def select(self, items: Sequence[Any], *, alone: bool) -> None:
         """Take the trials of these items, each once and in their order, and no others.
 
-        `among` are all items of the session, in the order in which they are run.
+        `alone` says that the session has no other items, whose garbage pytest would look for.
 
         A trial's index goes by the suites' order, so that a run that goes on with the items
         turned round (`--ff`) finds each result in its place.
@@ -133,23 +130,10 @@ class EvalSession:
         for item in items:
             item.trial = placed[item.trial.suite.name, item.trial.index]
         self.trials = [placed[key] for key in chosen]
-        if nobody_speaks(self.config.pluginmanager):
-            self._silent = frozenset(map(id, inner(among)))
-        self._alone = len(items) == len(among)
-        if self._alone:
-            collect_garbage_seldom(self.config)
-
-    def quiet(self, item: Any) -> QuietHooks | None:
-        """The hooks of an item that passes in silence, `None` where something may speak."""
-        background = self.background
-        if id(item) not in self._silent or background is None or not background.over:
-            return None
-        if not background.has_passed(item.trial.index):
-            return None
-        if item.path not in self._quiet:
-            hooks = item.session.gethookproxy(item.path)
-            self._quiet[item.path] = QuietHooks(hooks, self.config.pluginmanager)
-        return self._quiet[item.path]
+        self._alone = alone
+        if alone:
+            self.config.stash[RESTRAINT].look_seldom()
+            no_last_look()
 
     def result(self, index: int) -> Result:
         """A trial's result, waited for; the first call begins the run. Raises HarnessError."""
@@ -207,10 +191,8 @@ class EvalSession:
             return error.exit_code
         finally:
             store.close()
-            if not self._alone:
-                # Garbage of other tests is for pytest to find.
-                gc.collect()
-            gc.freeze()
+            # Garbage of other tests is for pytest to find.
+            self.config.stash[RESTRAINT].set_aside(searched=not self._alone)
         if isinstance(execution.stopped, PendingAnswerError):
             return 0
         return self.comparison.run.exit_code or 0

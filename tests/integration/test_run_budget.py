@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from local_api import Asked, Behaviour, LocalApi, access, error, http, message
 
+from harness import purse
 from harness.backends.wire import usage_of
 from harness.errors import BudgetError, UsageError
 from harness.losses import losses
@@ -41,10 +42,16 @@ def cost(entry: dict[str, Any]) -> Decimal:
     return total.total
 
 
+def answered(url: str) -> list[dict[str, Any]]:
+    """The simulator's ledger: what it was paid for."""
+    with urllib.request.urlopen(f"{url}/__simulator/ledger") as response:
+        entries: list[dict[str, Any]] = json.load(response)["requests"]
+        return entries
+
+
 def billed(url: str) -> Decimal:
     """What the simulator's ledger comes to, at list prices."""
-    with urllib.request.urlopen(f"{url}/__simulator/ledger") as response:
-        return sum(map(cost, json.load(response)["requests"]), Decimal(0))
+    return sum(map(cost, answered(url)), Decimal(0))
 
 
 @pytest.mark.parametrize("budget", ["0.0021", "0.005"])
@@ -184,6 +191,43 @@ def test_a_budget_buys_whole_conversations(bench: Any, serve: Serve):
     assert ended.code == 4
     assert ended.outcomes["passed"] > 20
     assert len(api.asked) < 3 * ended.outcomes["passed"] + 6
+
+
+def test_what_was_asked_live_before_a_batch_is_counted_once(bench: Any, simulate: Simulate):
+    bench.words(2, models="haiku")
+    url = simulate(str(bench.folder / "words.yaml"), "--batch-seconds", "0.3")
+    asked = {"mode": "batch", "poll_s": 0.05, "budget": Decimal(1)}
+    first = bench.run(access(url), wait=False, dry_run_first=True, **asked)
+    assert first.code == 5
+    again = bench.run(access(url), run_id=first.comparison.run.id, **asked)
+    store = Store(f"sqlite:///{bench.folder}/store.db")
+    noted = purse.noted(store, again.comparison.run.id)
+    store.close()
+    assert noted == billed(url) > 0
+
+
+def test_batches_within_a_budget_end_the_trials_that_they_begin(bench: Any, simulate: Simulate):
+    cases = [f"  - {{id: c{n}, vars: {{n: {n}}}}}" for n in range(40)]
+    bench.write("talk.yaml", TALK + "\n".join(cases))
+    url = simulate("--batch-seconds", "0.05")
+    asked = {"mode": "batch", "poll_s": 0.02, "budget": Decimal("0.004")}
+    ended = bench.run(access(url), "talk.yaml", **asked)
+    assert ended.code == 4
+    assert 5 < len(ended.results) < 40
+    assert len(answered(url)) == 3 * len(ended.results)
+    assert billed(url) <= Decimal("0.004")
+
+
+def test_batches_send_nothing_where_there_is_no_room_for_one_whole_trial(
+    bench: Any, simulate: Simulate
+):
+    bench.write("talk.yaml", TALK + "  - {id: c, vars: {n: 1}}")
+    url = simulate()
+    asked = {"mode": "batch", "poll_s": 0.02, "budget": Decimal("0.0004")}
+    ended = bench.run(access(url), "talk.yaml", dry_run_first=True, **asked)
+    assert ended.code == 4
+    assert "no room for one whole trial: a request to claude-haiku" in str(ended.stopped)
+    assert answered(url) == []
 
 
 def test_what_a_stopped_run_has_paid_is_what_was_billed(bench: Any, simulate: Simulate):

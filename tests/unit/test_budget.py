@@ -16,10 +16,17 @@ from hypothesis import strategies as st
 
 from harness import purse
 from harness.budget import LAST, Budget, depth, exactly, usd
-from harness.errors import AnswerMissingError, BudgetError, RunStoppedError, UsageError
+from harness.errors import (
+    AnswerMissingError,
+    BudgetError,
+    RunStoppedError,
+    StoreError,
+    UsageError,
+)
 from harness.models.table import load_registry
 from harness.records import Answer, Request, Usage
 from harness.store import Entry, Store
+from harness.tables import meta
 from harness.tabs import on_a_tab
 
 ONE = Decimal(1)
@@ -96,6 +103,21 @@ def test_a_budget_below_the_first_request_says_what_it_may_cost():
         played(lambda: Budget(ONE).reserve(Decimal(2), "it"))
 
 
+def test_the_first_request_that_is_named_is_the_dearest_of_those_that_ask():
+    budget, told = Budget(ONE), list[str]()
+    asked = [trial(budget, [amount], told, amount) for amount in ("2", "4", "3")]
+    for error in ended(budget, asked):
+        assert "4 may cost up to $4.00 (the dearest of 3 that are known)" in str(error)
+
+
+def test_a_first_trial_that_does_not_fit_says_what_all_of_it_may_cost():
+    error = Budget(ONE).refused(Decimal("0.5"), "it", Decimal(2), 1)
+    assert "$1.00 has no room for one whole trial: it may cost up to $0.50 and the rest of its" in (
+        str(error)
+    )
+    assert "trial $2.00, $2.50 in all; raise --budget" in str(error)
+
+
 def test_while_a_batch_is_under_way_a_request_that_does_not_fit_is_missing():
     budget = Budget(ONE)
     budget.set_aside("a", ONE)
@@ -140,6 +162,20 @@ def test_a_cancelled_request_gives_its_promise_back():
 
     played(use)
     assert budget.committed == 0
+
+
+def test_a_store_that_cannot_be_told_of_less_keeps_the_more():
+    noted: list[Decimal] = []
+
+    def note(amount: Decimal) -> None:
+        noted.append(amount)
+        if amount < max(noted):
+            raise StoreError("the disk is full")
+
+    budget = Budget(ONE, note=note)
+    budget.set_aside("a", ONE)
+    budget.paid("a", Decimal("0.25"))
+    assert (budget.spent, len(noted)) == (Decimal("0.25"), 2)
 
 
 def test_what_may_be_billed_is_noted_before_it_is_sent():
@@ -204,15 +240,25 @@ def test_two_processes_at_one_run_do_not_take_back_each_others_notes(tmp_path: P
     assert noted == Decimal("2.00")
 
 
+def test_what_an_earlier_version_has_noted_counts_too(store: Store):
+    run = "r" * 40
+    with store.engine.begin() as connection:
+        for name in (f"budget {run[:30]}", f"budget {run[:30]} 0a1b", "budget r"):
+            connection.execute(meta.insert().values(name=name, value="0.25"))
+    purse.keep(store, run, "one", Decimal("0.5"), Decimal("0.75"))
+    assert purse.noted(store, run) == Decimal("0.75")
+
+
 def trial(
-    budget: Budget, amounts: Sequence[str], told: list[str], name: str, *, delay: float = 0.0
-) -> Awaitable[None]:
+    budget: Budget, amounts: Sequence[str], told: list[str], name: str, *, delay: float = 0.0,
+    model: str = "",
+) -> Awaitable[None]:  # fmt: skip
     """A trial that asks for these amounts one after another, and pays all of each."""
 
     async def ask() -> None:
         with on_a_tab():
             for number, amount in enumerate(amounts):
-                promise = await budget.reserve(Decimal(amount), name, number)
+                promise = await budget.reserve(Decimal(amount), name, number, model=model)
                 budget.send(promise)
                 await asyncio.sleep(0)
                 told.append(f"{name}{number}")
@@ -263,6 +309,17 @@ def test_a_trial_that_does_not_fit_says_what_its_rest_may_cost():
     first, second = ended(budget, [trial(budget, ["1", "2"], told, name) for name in "ab"])
     assert first is None
     assert "b may cost up to $1.00 and the rest of its trial $2.00" in str(second)
+
+
+def test_what_the_trials_of_one_model_need_is_not_held_for_those_of_another():
+    budget, told = Budget(Decimal(5)), list[str]()
+    asked = [
+        trial(budget, ["1", "2"], told, "a", model="opus"),
+        trial(budget, ["2"], told, "b", model="haiku"),
+        trial(budget, ["1"], told, "c", model="opus"),
+    ]
+    assert [str(error) for error in ended(budget, asked)[:2]] == ["None", "None"]
+    assert told == ["a0", "a1", "b0"]
 
 
 def test_what_is_sent_again_is_no_part_of_what_a_trial_needs():
@@ -331,12 +388,32 @@ def test_a_shuffled_crowd_spends_all_it_can():
     assert Decimal(10) - max(worst) < budget.spent <= 10
 
 
-def test_what_a_run_paid_for_counts_answers_that_no_trial_has_used(tmp_path: Path):
-    store = Store(f"sqlite:///{tmp_path}/s.db")
-    model = "claude-sonnet-4-6"  # $3 a million in
-    answer = Answer((), model, "end_turn", Usage(1_000_000), datetime(2026, 11, 20, tzinfo=UTC))
+def kept(store: Store, key: str, run: str, model: str, said: str = "msg_1") -> None:
+    answer = Answer(
+        (), model, "end_turn", Usage(1_000_000), datetime(2026, 11, 20, tzinfo=UTC), id=said
+    )
+    store.exchange([], [Entry(key, Request({"model": model}, "v"), answer, run)])
+
+
+SONNET = "claude-sonnet-4-6"  # $3 a million in
+
+
+def test_what_a_run_paid_for_counts_answers_that_no_trial_has_used(store: Store):
     for run, key in (("r", "a"), ("r", "b"), ("other", "c")):
-        store.exchange([], [Entry(key, Request({"model": model}, "v"), answer, run)])
+        kept(store, key, run, SONNET)
     paid = purse.paid_by(store, "r", load_registry())
-    store.close()
     assert (paid.total, paid.at_batch_prices) == (Decimal(6), Decimal(3))
+
+
+def test_an_answer_that_two_runs_have_paid_for_is_spent_by_both(store: Store):
+    kept(store, "a", "r1", SONNET)
+    kept(store, "a", "r2", SONNET, "msg_2")
+    spent = [purse.spent(store, run, load_registry()) for run in ("r1", "r2", "r3")]
+    assert spent == [3, 3, 0]
+
+
+def test_answers_whose_cost_is_unknown_can_be_under_no_budget(store: Store):
+    for key, model in (("a", SONNET), ("b", "claude-new"), ("c", "claude-newer")):
+        kept(store, key, "r", model)
+    with pytest.raises(BudgetError, match="answers of claude-new, claude-newer with no known"):
+        purse.opened(store, "r", ONE, load_registry())

@@ -264,37 +264,65 @@ def test_trials_run_in_the_random_order_of_the_run(bench: Bench):
     assert sorted(asked, key=int) == [str(number) for number in range(20)]
 
 
-def test_a_model_that_answers_late_does_not_hold_up_another(tmp_path: Path):
+class Late(Backend):
+    """Answers for opus come when haiku has been asked 20 times; `order` is whose have come."""
+
+    def __init__(self) -> None:
+        super().__init__(hi)
+        self.free = asyncio.Event()
+        self.order: list[str] = []
+
+    async def answer(self, request: Request, _key: str = "") -> Answer:
+        if "opus" in request.model:
+            await self.free.wait()
+        self.order.append(request.model)
+        if sum("haiku" in model for model in self.order) == 20:
+            self.free.set()
+        return said()
+
+
+def two_models(folder: Path, text: str = SUITE) -> Suite:
     cases = "".join(f"  - {{id: c{n}, vars: {{n: '{n}'}}}}\n" for n in range(20))
-    head = SUITE.replace("[haiku]", "[haiku, opus]")
-    (tmp_path / "two.yaml").write_text(head + cases)
-    (suite,) = load([tmp_path / "two.yaml"], REGISTRY)
-    free = asyncio.Event()
-    answered: list[str] = []
+    (folder / "two.yaml").write_text(text.replace("[haiku]", "[haiku, opus]") + cases)
+    (suite,) = load([folder / "two.yaml"], REGISTRY)
+    return suite
 
-    class Late(Backend):
-        async def answer(self, request: Request, _key: str = "") -> Answer:
-            if "opus" in request.model:
-                await free.wait()
-            answered.append(request.model)
-            if sum("haiku" in model for model in answered) == 20:
-                free.set()
-            return said()
 
-    async def main() -> int:
-        store = Store(f"sqlite:///{tmp_path}/late.db")
-        recorder = Recorder(store, Late(hi), Space(""))
-        results: list[Result] = []
-        workshops = {suite.name: Workshop(suite, REGISTRY)}
-        driver = Driver(recorder, workshops, lambda _t, r: results.append(r), width=8)
-        async with asyncio.timeout(10):
-            await driver.run(plan.trials([suite]))
-        await recorder.close()
-        store.close()
-        return len(results)
+async def driven(
+    store: Store, backend: Backend, suite: Suite, only: str = ""
+) -> list[tuple[Trial, Result]]:
+    """What the trials of a run came to: of all candidates, or of one."""
+    recorder = Recorder(store, backend, Space("", run="the run"))
+    results: list[tuple[Trial, Result]] = []
+    workshops = {suite.name: Workshop(suite, REGISTRY)}
+    driver = Driver(recorder, workshops, lambda *ended: results.append(ended), width=8)
+    async with asyncio.timeout(10):
+        trials = plan.trials([suite])
+        await driver.run(trial for trial in trials if only in trial.candidate.name)
+    await recorder.close()
+    return results
 
-    assert asyncio.run(main()) == 40
-    assert all("haiku" in model for model in answered[:20])
+
+def test_a_model_that_answers_late_does_not_hold_up_another(bench: Bench, tmp_path: Path):
+    late = Late()
+    assert len(asyncio.run(driven(bench.store, late, two_models(tmp_path)))) == 40
+    assert all("haiku" in model for model in late.order[:20])
+
+
+def test_what_a_trial_has_heard_is_its_own_while_its_model_is_late(bench: Bench, tmp_path: Path):
+    turns = 'turns: [{user: "{{ n }}"}, {user: again}]'
+    suite = two_models(tmp_path, SUITE.replace('prompt: "{{ n }}"', turns))
+
+    async def first_turn_only(text: str) -> Answer:
+        if text == "again":
+            raise AnswerMissingError(Missing("overloaded_error", "too busy"))
+        return said()
+
+    asyncio.run(driven(bench.store, Backend(first_turn_only), suite, "opus"))
+    late = Late()
+    results = asyncio.run(driven(bench.store, late, suite))
+    assert sum("opus" in model for model in late.order) == 20
+    assert [call.answer.reused for _, result in results for call in result.calls] == [False] * 80
 
 
 def test_cases_of_a_cached_suite_with_one_prefix_run_together(tmp_path: Path):

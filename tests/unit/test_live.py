@@ -173,7 +173,7 @@ def test_a_crowded_api_is_asked_for_as_long_as_patience_lasts(serve: Serve):
     (missing,) = ask(api.url, time=time, policy=Policy(patience_s=300))
     assert outcome(missing) == "missing rate_limit_error"
     assert len(api.asked) > 6
-    assert 240 < time.now - 1000 <= 300
+    assert 240 < time.now - 1000 <= 310  # the last turn at the gate has to be waited for, too
 
 
 @pytest.mark.parametrize("header", ["retry_after", "retry_after_ms"])

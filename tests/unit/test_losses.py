@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
-
-import pytest
+from threading import Barrier, Thread
 
 from harness.losses import Loss, Losses, losses
 from harness.records import Request
@@ -18,18 +15,11 @@ RUN = "20261120-180846-43d6"
 ASKED = Request({"model": "claude-haiku-4-5"}, "v")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 's.db'}")
-    yield opened
-    opened.close()
-
-
-def noting(store: Store, *days: date, usd: str | None = "0.5") -> None:
+def noting(store: Store, *days: date, usd: str | None = "0.5", run: str = RUN) -> None:
     """A process of the run that loses an attempt on each of these days."""
     left = list(days)
     worst = None if usd is None else Decimal(usd)
-    process = Losses(store, RUN, lambda _request: worst, day=lambda: left.pop(0))
+    process = Losses(store, run, lambda _request: worst, day=lambda: left.pop(0))
     for _ in days:
         process.add(ASKED)
 
@@ -55,3 +45,24 @@ def test_two_processes_do_not_overwrite_each_other(store: Store):
 def test_an_unknown_price_makes_the_sum_unknown(store: Store):
     noting(store, FRIDAY, FRIDAY, usd=None)
     assert list(losses(store)) == [Loss(RUN, FRIDAY, 2, None)]
+
+
+def test_the_run_is_named_in_full(store: Store):
+    name = "r" * 64
+    noting(store, FRIDAY, run=name)
+    assert [loss.run for loss in losses(store)] == [name]
+
+
+def test_processes_that_note_their_first_at_one_moment_make_one_table(store: Store):
+    ready = Barrier(4)
+
+    def note() -> None:
+        ready.wait()
+        noting(store, FRIDAY)
+
+    threads = [Thread(target=note) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert list(losses(store)) == [Loss(RUN, FRIDAY, 1, Decimal("0.5"))] * 4

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 import pytest
 from local_api import Asked, Behaviour, LocalApi, error, http, in_turn, message, sse
 
 from harness.backends.access import Access
+from harness.backends.budgeted import BudgetedLive
 from harness.backends.client import make_client
 from harness.backends.noted import NotedLive
 from harness.backends.policy import Policy
-from harness.errors import RunStoppedError
-from harness.records import Answer, Request
+from harness.budget import Budget, Purse
+from harness.errors import RunStoppedError, StoreError
+from harness.records import Answer, Bill, Request
 from harness.simulator.stream import events
 
 Serve = Callable[[Behaviour], LocalApi]
@@ -30,14 +33,21 @@ async def answered(backend: NotedLive, max_tokens: int) -> Answer:
     return await backend.answer(Request(params, "2026-10-21"), "k")
 
 
-def with_backend(url: str, use: Callable[[NotedLive], Awaitable[object]]) -> int:
-    """How many attempts `broke_off` was told of while the backend was in use."""
+def with_backend(
+    url: str, use: Callable[[NotedLive], Awaitable[object]], *, full: bool = False
+) -> int:
+    """How many attempts `broke_off` was told of while in use; a `full` disk keeps none of them."""
     broke: list[Request] = []
+
+    def note(request: Request) -> None:
+        broke.append(request)
+        if full:
+            raise StoreError("the disk is full")
 
     async def main() -> None:
         client = make_client(Access("sk-key", base_url=url))
         policy = Policy(outage_errors=2, unreached_s=0.0)
-        backend = NotedLive(lambda: client, policy=policy, sleep=at_once, broke_off=broke.append)
+        backend = NotedLive(lambda: client, policy=policy, sleep=at_once, broke_off=note)
         try:
             async with asyncio.timeout(20):
                 await use(backend)
@@ -85,9 +95,13 @@ def test_a_connection_that_was_refused_cost_nothing(max_tokens: int):
     assert with_backend("http://127.0.0.1:9", use) == 0
 
 
-@pytest.mark.parametrize(("sent", "times"), [(True, 1), (False, 0)], ids=["sent", "not yet"])
+@pytest.mark.parametrize(
+    ("sent", "full", "times"),
+    [(True, False, 1), (False, False, 0), (True, True, 1)],
+    ids=["sent", "not yet", "sent and the disk is full"],
+)
 def test_an_attempt_that_is_given_up_is_told_of_where_it_was_sent(
-    serve: Serve, sent: bool, times: int
+    serve: Serve, sent: bool, full: bool, times: int
 ):
     going_on = threading.Event()
 
@@ -103,6 +117,32 @@ def test_an_attempt_that_is_given_up_is_told_of_where_it_was_sent(
             await asyncio.sleep(0.001)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
+        assert asking.cancelled()
         going_on.set()
 
-    assert with_backend(api.url, use) == times
+    assert with_backend(api.url, use, full=full) == times
+
+
+def test_an_answer_stands_although_the_store_is_not_told_that_it_cost_less(serve: Serve):
+    noted: list[Decimal] = []
+
+    def note(amount: Decimal) -> None:
+        noted.append(amount)
+        if amount < max(noted):
+            raise StoreError("the disk is full")
+
+    budget = Budget(Decimal(1), note=note)
+    purse = Purse(budget, lambda _: Decimal(1), lambda _: None, lambda _: Bill())
+    access = Access("sk-key", base_url=serve(in_turn(OK)).url)
+
+    async def main() -> Answer:
+        given = {"purse": purse, "broke_off": pytest.fail}
+        backend = BudgetedLive(lambda: client, sleep=at_once, **given)
+        client = make_client(access)
+        try:
+            return await answered(backend, 16)
+        finally:
+            await client.close()
+
+    assert asyncio.run(main()).text == "hi"
+    assert (budget.left, len(noted)) == (1, 2)

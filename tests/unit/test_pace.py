@@ -49,7 +49,7 @@ def after(pace: Pace, headers: Headers, now: float = 0.0, usage: Usage = ANSWERE
     ticket = sent(pace, now)
     pace.heard(ticket, headers, now)
     pace.answered(ticket, usage)
-    pace.left(ticket)
+    pace.ended(ticket)
     return pace
 
 
@@ -157,7 +157,7 @@ def test_input_is_learned_from_the_size_of_what_was_sent():
     for _ in range(5):
         ticket = sent(pace, text=text)
         pace.answered(ticket, Usage(5000, 1))
-        pace.left(ticket)
+        pace.ended(ticket)
     assert sent(pace, text=text * 2).cost[1] == pytest.approx(10_000, rel=0.02)
 
 
@@ -207,7 +207,7 @@ def asked_from(pace: Pace, begin: float, end: float) -> int:
             now += wait
         else:
             pace.answered(ticket := sent(pace, now), ANSWERED)
-            pace.left(ticket)
+            pace.ended(ticket)
             count += 1
     return count
 
@@ -241,19 +241,8 @@ def test_a_few_refusals_among_many_answers_do_not_slow_it_down():
             pace.failed(ticket, REFUSED, n / 100)
         else:
             pace.answered(ticket, ANSWERED)
-        pace.left(ticket)
+        pace.ended(ticket)
     assert pace.throttle.rate == math.inf
-
-
-def test_after_connections_were_lost_it_starts_with_one_and_grows_again():
-    pace = after(Pace("m", 0.0), told(limit=60_000, remaining=50_000))
-    for n in range(40):
-        pace.failed(ticket := sent(pace, n), Fault("connection_error", "gone", retry=True), n)
-        pace.left(ticket)
-    assert pace.window == 1
-    for _ in range(40):
-        after(pace, [], 2.0)
-    assert pace.window == 41
 
 
 # Nobody is answered.
@@ -264,8 +253,21 @@ def overloaded(pace: Pace, times: int, now: float = 0.0, fault: Fault = BUSY) ->
     for _ in range(times):
         now += wait_s(pace, now)
         pace.failed(ticket := sent(pace, now), fault, now)
-        pace.left(ticket)
+        pace.ended(ticket)
     return now
+
+
+def test_while_connections_are_lost_one_request_at_a_time_finds_out_whether_it_is_over():
+    pace = after(Pace("m", 0.0), told(limit=60_000, remaining=50_000))
+    gone = Fault("connection_error", "gone", retry=True)
+    now = overloaded(pace, 10, 1.0, gone)
+    assert 8 < now < 20
+    now += wait_s(pace, now)
+    probe = sent(pace, now)
+    assert wait_s(pace, now) > 0
+    pace.answered(probe, ANSWERED)
+    pace.ended(probe)
+    assert wait_s(pace, now) == 0
 
 
 def test_while_nobody_is_answered_one_at_a_time_asks():
@@ -286,6 +288,31 @@ def test_the_longer_nobody_is_answered_the_less_often_it_asks():
     assert waits[-1] == LONGEST_S
 
 
+@pytest.mark.parametrize("kind", ["api_error", "connection_error", "timeout"])
+def test_an_outage_that_turns_into_another_is_still_asked_less_and_less_often(kind: str):
+    pace, waits = Pace("m", 0.0), []
+    now = overloaded(pace, 6)
+    for _ in range(6):
+        waits.append(wait_s(pace, now))
+        now = overloaded(pace, 1, now, Fault(kind, "gone", retry=True))
+    assert (waits, waits[-1]) == (sorted(waits), LONGEST_S)
+    assert len(set(waits)) > 3
+
+
+def test_a_fault_of_what_was_sent_before_the_outage_does_not_lengthen_it():
+    pace = Pace("m", 0.0)
+    early = sent(pace, -1.0)
+    now = overloaded(pace, IN_A_ROW)
+    pace.failed(early, Fault("api_error", "500", retry=True), now)
+    assert wait_s(pace, now) == 0.5
+
+
+def test_where_nobody_is_held_back_a_broken_answer_holds_nobody():
+    pace = Pace("m", 0.0)
+    overloaded(pace, IN_A_ROW, fault=Fault("api_error", "500", retry=True))
+    assert wait_s(pace) == 0
+
+
 def test_the_first_answer_lets_all_go_at_once():
     pace = after(Pace("m", 0.0), told(limit=10**9, remaining=10**9))
     now = overloaded(pace, 20) + 5.0
@@ -300,7 +327,7 @@ def test_an_answer_to_what_was_sent_before_the_outage_does_not_end_it():
     early = sent(pace, -1.0)
     now = overloaded(pace, IN_A_ROW)
     pace.answered(early, ANSWERED)
-    pace.left(early)
+    pace.ended(early)
     assert wait_s(pace, now) == 0.5
 
 
@@ -315,7 +342,7 @@ def test_one_that_asks_and_is_given_up_makes_room_for_another():
     pace = Pace("m", 0.0)
     now = overloaded(pace, IN_A_ROW) + 0.5
     ticket = sent(pace, now)
-    pace.left(ticket)
+    pace.ended(ticket)
     assert wait_s(pace, now) == 0
 
 
@@ -391,7 +418,7 @@ class World:
             self.pace.failed(ticket, fault, now)
         else:
             self.pace.answered(ticket, usage)
-        self.pace.left(ticket)
+        self.pace.ended(ticket)
         return now
 
     def run(self, seconds: float, characters: int) -> World:

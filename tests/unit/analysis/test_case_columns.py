@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.attempts import Attempt, Case
+from harness.analysis.attempts import CaseFigures, TrialFigures
 from harness.analysis.columns import Columns, columns_of, shared
 from harness.records import Bill
 
@@ -18,17 +18,19 @@ CENT = Bill(Decimal("0.01"), Decimal("0.01"), Decimal("0.005"))
 UNKNOWN = Bill(None, None, None)
 
 
-def a_case(letters: str, *, cluster: str = "", bill: Bill = CENT) -> Case:
+def a_case(letters: str, *, cluster: str = "", bill: Bill = CENT) -> CaseFigures:
     """A case whose attempts passed (p), failed (f) or are missing (m, without an answer)."""
-    case = Case((), (cluster,) if cluster else ("s", letters))
+    case = CaseFigures((), (cluster,) if cluster else ("s", letters))
     for letter in letters:
         passed = None if letter == "m" else float(letter == "p")
         whole = None if letter == "m" else bill
-        case.add(Attempt(passed, passed, whole), whole.total if whole else Decimal(0), asked=True)
+        case.add(
+            TrialFigures(passed, passed, whole), whole.total if whole else Decimal(0), asked=True
+        )
     return case
 
 
-def columns(cases: Mapping[str, Case]) -> Columns:
+def columns(cases: Mapping[str, CaseFigures]) -> Columns:
     return columns_of("haiku", {("s", name): case for name, case in cases.items()})
 
 

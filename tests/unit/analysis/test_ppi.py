@@ -143,3 +143,11 @@ def test_the_order_of_cases_does_not_matter(cases, random):
         for some in (cases, random.sample(cases, len(cases)))
     )
     assert (one.value, one.low) == (pytest.approx(other.value), pytest.approx(other.low))
+
+
+def test_a_judge_that_tells_nothing_does_so_in_every_order():
+    """Σ(Y − ½)(f − ⅔) is 0, which floats make of it in some orders only."""
+    pairs = [(0.0, 1.0), (0.5, 1.0), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0), (1.0, 1.0)]
+    pairs += [(0.0, 0.5)] * 3 + [(None, 0.0)] * 2
+    turned = [pairs[start:] + pairs[:start] for start in range(len(pairs))]
+    assert {corrected_mean(*zip(*some, strict=True)).weight for some in turned} == {0.0}

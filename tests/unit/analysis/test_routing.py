@@ -14,7 +14,7 @@ from routing_making import failing, gathered, make_call, make_traffic, make_tria
 
 from harness.analysis.noninferior import CHANGES, Rule, judged
 from harness.analysis.routing import Routing, contests, routing, routing_if_any
-from harness.analysis.traffic import Traffic
+from harness.analysis.traffic import Traffic, traffic_of
 from harness.errors import UsageError
 
 THREE = ("haiku", "sonnet", "opus")
@@ -107,8 +107,8 @@ def test_too_many_missing_trials_make_the_run_invalid() -> None:
 )
 def test_a_run_that_has_not_ended_is_invalid(planned: int, why: str) -> None:
     traffic = make_traffic(failing({"haiku": 0, "opus": 0}), 100)
-    traffic.run = dataclasses.replace(traffic.run, planned={"haiku": planned, "opus": 100})
-    assert said(traffic).why == why
+    run = dataclasses.replace(traffic.run, planned={"haiku": planned, "opus": 100})
+    assert said(dataclasses.replace(traffic, run=run)).why == why
 
 
 def test_the_saving_is_per_thousand_calls_at_both_prices() -> None:
@@ -228,7 +228,7 @@ def test_one_candidate_alone_cannot_be_routed() -> None:
 def test_a_run_without_results_tells_how_to_get_them() -> None:
     traffic = make_traffic(failing({"haiku": 0, "opus": 0}), 1)
     with pytest.raises(UsageError, match="r1 has no results; `harness resume r1`"):
-        said(Traffic(traffic.run))
+        said(traffic_of(traffic.run, []))
 
 
 def test_candidates_without_a_common_case_are_refused() -> None:
@@ -273,9 +273,7 @@ def test_the_order_of_the_results_does_not_matter(
         for j, name in enumerate(THREE)
     ]
     first = gathered(results)
-    again = Traffic(first.run)
-    for result in random.Random(seed).sample(results, len(results)):
-        again.add(result)
+    again = traffic_of(first.run, random.Random(seed).sample(results, len(results)))
     assert verdicts(said(first)) == verdicts(said(again))
 
 

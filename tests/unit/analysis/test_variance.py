@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analysis.variance import cluster_codes, mean_covariance, mean_variance, t_critical
+from harness.analysis.variance import (
+    MeanCovariance,
+    cluster_codes,
+    complete,
+    covariance_of,
+    mean_variance,
+    t_critical,
+)
 
 UNBALANCED = [1, 0, 1, 1, 1, 0, 0, 0, 1, 1, 0.5, 1]
 UNBALANCED_CLUSTERS = list("aaabbbccccdd")
@@ -105,6 +113,11 @@ def test_too_little_to_learn_a_variance_from_says_so(
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e-9, 1e9])
 def test_equal_values_have_no_variance_at_all(value: float) -> None:
     assert mean_variance([value] * 1000, [i % 7 for i in range(1000)]).variance == 0.0
+
+
+def mean_covariance(x: list[float], y: list[float], clusters: Any = None) -> MeanCovariance:
+    (first, second), codes = complete([x, y], clusters)
+    return covariance_of(first, second, codes)
 
 
 def test_a_covariance_holds_the_two_variances() -> None:

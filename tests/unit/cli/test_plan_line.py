@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from harness.cli.planning import glance
+from harness.cli.planning import announce, glance
 from harness.invocation import Invocation
 from harness.prepare import Prepared, prepare
 from harness.recorder import digest, identity, simulated_identity
@@ -104,6 +104,15 @@ def test_what_was_counted_for_a_plan_is_used_again(here: Path, store: Store):
     assert round(after.total.input_tokens, -2) == 2000
 
 
-def test_a_run_that_goes_on_looks_at_what_it_left_open(here: Path, store: Store):
-    run = replace(prepared(here), finished=frozenset({0}))
-    assert glance(run, store).sample == (2, 2)
+def test_a_run_that_may_look_again_says_so_though_all_is_stored(
+    here: Path, store: Store, capsys: pytest.CaptureFixture[str]
+):
+    run = prepared(here)
+    keep(store, run)
+    looking = replace(run, invocation=replace(run.invocation, confirm=True))
+    announce(looking, store, yes=True, told=True)
+    announce(run, store, yes=True, told=True)
+    with_it, without = capsys.readouterr().err.splitlines()
+    assert "2 stored; 0 requests" in with_it
+    assert "a second look (--confirm) of up to 4 requests" in with_it
+    assert "second look" not in without

@@ -12,11 +12,12 @@ from suite_making import answer, loaded, registry, tool_use
 
 from harness import plan
 from harness.forecast import judges
-from harness.forecast.begun import Begun, Bench, Shelf, wanting
+from harness.forecast.begun import Begun, Bench, wanting
 from harness.forecast.estimate import Sources, forecast
 from harness.forecast.figures import Share
-from harness.recorder import Asked, digest, identity
-from harness.records import Answer, Request
+from harness.forecast.shelf import Shelf
+from harness.recorder import Asked, Space, digest, identity
+from harness.records import Answer, Missing, Request
 from harness.suite import Suite
 from harness.trial import steps
 from harness.workshop import Workshop
@@ -77,14 +78,18 @@ def shelf_of(folder: Path, suite: Suite, stored: Stored, fresh: str = "") -> She
             sent = [digest(request) for request in requests]
             keys = [identity(one, trial.repeat, asked.ordinal(one), fresh) for one in sent]
             kept |= {key: one for key, one in zip(keys, found, strict=True) if one is not None}
-            if None in found:
+            if any(
+                one is None and r.purpose == "answer"
+                for one, r in zip(found, requests, strict=True)
+            ):
                 break
-            replies = found
+            replies = [one or Missing("none", "none") for one in found]
 
     def answers(keys: Collection[str]) -> Mapping[str, Answer]:
         return {key: kept[key] for key in keys if key in kept}
 
-    return Shelf(lambda keys: [key for key in keys if key in kept], answers, fresh)
+    space = Space("", fresh, fresh=bool(fresh))
+    return Shelf(lambda keys: [key for key in keys if key in kept], answers, space)
 
 
 def planned(folder: Path, text: str, stored: Stored) -> Share:
@@ -192,10 +197,58 @@ def test_no_grader_of_the_suite_is_called_but_a_judge(tmp_path: Path):
     assert not (tmp_path / "called").exists()
 
 
+def test_no_function_within_a_grader_of_graders_is_called(tmp_path: Path):
+    code = "def g(text):\n    open('called', 'w').close()\n    return True\n"
+    inner = "[{any: [{rubric: {criteria: Polite.}}, {not: {python: 'g.py:g'}}]}]\ncases"
+    text = TURNS.replace("[{contains: please}]\ncases", inner)
+    suite = loaded(tmp_path, text, g_py=code)
+    shelf = shelf_of(tmp_path, loaded(tmp_path, TURNS), lambda _: answer("yes"))
+    share = forecast(plan.trials([suite]), Sources(registry(tmp_path), NOW, shelf=shelf)).total
+    assert (share.stored, share.waves) == (0, {"judges": 2})
+    assert not (tmp_path / "called").exists()
+
+
+@pytest.mark.parametrize(
+    ("item", "left"),
+    [
+        ({"contains": "x"}, None),
+        ({"rubric": "Polite."}, {"rubric": "Polite."}),
+        ({"any": [{"contains": "x"}, {"rubric": "Polite."}]}, {"any": [{"rubric": "Polite."}]}),
+        ({"not": {"all": [{"rubric": "A."}]}}, {"not": {"all": [{"rubric": "A."}]}}),
+        ({"all": [{"contains": "x"}, {"not": "json"}]}, None),
+    ],
+    ids=["text", "judge", "beside a judge", "deep", "no judge"],
+)
+def test_of_a_grader_only_what_asks_is_left(item: Any, left: Any):
+    assert judges.asking_part(item) == left
+
+
+def test_a_judge_that_is_missing_hides_no_other(tmp_path: Path):
+    both = PAIRED.replace("graders:", "graders:\n  - rubric: {criteria: Polite., judge: haiku}")
+
+    def but_rubric(request: Request) -> Answer | None:
+        if request.purpose != "judge":
+            return answer(request.model)
+        return None if "haiku" in request.model else answer("{}")
+
+    share = planned(tmp_path, both, but_rubric)
+    assert share.waves == {"judges": 4}
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["fresh", "answers stored"])
+def test_a_pair_is_not_judged_of_the_rival_itself(tmp_path: Path, stored: bool):
+    both = PAIRED.replace("graders:", "graders:\n  - rubric: {criteria: Polite., judge: haiku}")
+    share = planned(
+        tmp_path, both, lambda r: answer(r.model) if stored and r.purpose != "judge" else None
+    )
+    # Of 2 cases: 2 answers and 2 rubrics each, and both orders of haiku's alone.
+    assert share.waves == {"judges": 4 + 4} | ({} if stored else {"turn 1": 4})
+
+
 def test_a_run_that_asks_anew_knows_its_own_answers_only(tmp_path: Path):
     suite = loaded(tmp_path, TURNS)
     mine = shelf_of(tmp_path, suite, lambda _: answer("yes"), fresh="r1")
-    for shelf, stored in ((mine, 2), (mine._replace(fresh="r2"), 0)):
+    for shelf, stored in ((mine, 2), (mine._replace(space=Space("", "r2", fresh=True)), 0)):
         sources = Sources(registry(tmp_path), NOW, shelf=shelf)
         assert forecast(plan.trials([suite]), sources).total.stored == stored
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +14,11 @@ from suite_making import answer, loaded, registry
 
 from harness import plan
 from harness.forecast import judges
-from harness.forecast.begun import Shelf
 from harness.forecast.detect import detection
 from harness.forecast.estimate import Sources, forecast
 from harness.forecast.figures import Forecast, Prices
 from harness.forecast.history import History
+from harness.forecast.shelf import Shelf
 from harness.recorder import digest, identity
 from harness.records import Bill, Call, Outcome, Request, Result, TrialId
 from harness.trial import steps
@@ -216,6 +217,50 @@ def test_the_few_trials_that_a_run_left_open_are_all_looked_at(tmp_path: Path):
     ended = frozenset(range(90)) - {37}
     found = planned(tmp_path, text, most=30, shelf=Shelf(kept, lambda _: {}), finished=ended)
     assert (found.total.trials, found.total.stored, found.total.calls) == (90, 89, 1)
+
+
+def test_where_a_run_left_other_cases_open_for_each_candidate_all_trials_are_accounted_for(
+    tmp_path: Path,
+):
+    rows = "".join(f"  - {{id: c{n}, vars: {{word: w{n}}}}}\n" for n in range(300))
+    text = PLAIN.partition("cases:")[0].replace("haiku", "haiku, opus") + "cases:\n" + rows
+    # Of haiku every third is done, of opus the first fifty.
+    ended = frozenset([2 * n for n in range(0, 300, 3)] + [2 * n + 1 for n in range(50)])
+
+    def kept(keys: Any) -> list[str]:
+        return [key for key in keys if int(key, 16) % 7 == 0]
+
+    share = planned(tmp_path, text, most=90, shelf=Shelf(kept, lambda _: {}), finished=ended).total
+    assert share.stored > 0
+    assert (share.trials, share.stored + share.calls) == (600, 600)
+
+
+def test_rounds_of_tools_are_as_many_as_in_an_earlier_run(tmp_path: Path):
+    history = History()
+    one = result("a", 10)
+    history.add(replace(one, calls=one.calls * 5))
+    found = planned(tmp_path, TURNS, history=lambda: history).total
+    # Two turns and three rounds of each of two trials.
+    assert found.waves == {"turn 1": 2, "turn 2": 2, "tools": 6}
+    assert found.input_tokens > planned(tmp_path, TURNS).total.input_tokens  # type: ignore[operator]
+
+
+def test_a_model_not_heard_in_a_suite_calls_tools_as_often_as_others(tmp_path: Path):
+    history = History()
+    one = result("a", 10)
+    history.add(replace(one, calls=one.calls * 5))
+    text = TURNS.replace("[haiku]", "[opus]")
+    assert planned(tmp_path, text, history=lambda: history).total.waves["tools"] == 6
+
+
+def test_a_breakpoint_in_a_message_is_what_requests_share(tmp_path: Path):
+    document = f"{{type: text, text: {'long ' * 5000}, cache_control: {{type: ephemeral}}}}"
+    asked = f'prompt: [{document}, {{type: text, text: "{{{{ word }}}}"}}]'
+    text = PLAIN.replace('prompt: "Say {{ word }}."', asked)
+    marked = planned(tmp_path, text, repeats=5).total.expected
+    plain = planned(tmp_path, text.replace(", cache_control: {type: ephemeral}", ""), repeats=5)
+    assert marked.cached < marked.batch / 2  # type: ignore[operator]
+    assert marked.live < plain.total.expected.live / 2  # type: ignore[operator]
 
 
 def test_a_smaller_difference_takes_more_cases_and_more_money():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ from harness.errors import InterruptedRunError, RunStoppedError
 from harness.invocation import Invocation
 from harness.load import load
 from harness.prepare import prepare_trials
-from harness.pytest_plugin.background import BackgroundRun
-from harness.records import Outcome
+from harness.pytest_plugin.background import RUSH, BackgroundRun
+from harness.records import Outcome, Result
 from harness.run import begin
 from harness.store import Store
 
@@ -99,20 +100,44 @@ def test_a_run_that_asks_is_not_waited_for(begun: Callable[..., BackgroundRun]) 
 
     run = begun(3, behave)
     run.settle()
-    assert not run.over
-    assert not run.has_passed(0)
+    over = run.over
     answered.set()
+    assert not over
 
 
-def test_a_run_whose_answers_are_stored_is_soon_over(begun: Callable[..., BackgroundRun]) -> None:
-    for _ in range(2):
-        run = begun(5, lambda _asked: http(message("hi")))
-        assert all(run.result(n) for n in range(5))
-        run.finish()
-    run.settle()
+def test_results_that_come_as_fast_as_stored_ones_are_waited_for(
+    begun: Callable[..., BackgroundRun],
+) -> None:
+    answered = threading.Event()
+
+    def behave(_asked: Asked) -> bytes:
+        answered.wait()
+        return http(message("hi"))
+
+    run, many = begun(1, behave), 500 * RUSH
+    (trial,) = run.prepared.trials
+
+    def come() -> None:
+        for index in range(many):
+            run.ended(replace(trial, index=index), Result(trial.id, Outcome.PASSED, 1.0))
+
+    with ThreadPoolExecutor() as store:
+        coming = store.submit(come)
+        run.result(0)
+        run.settle()
+        all_came = coming.done()
+        answered.set()
+    assert all_came
+
+
+def test_a_run_whose_answers_are_stored_asks_nothing(begun: Callable[..., BackgroundRun]) -> None:
+    first = begun(5, lambda _asked: http(message("hi")))
+    assert all(first.result(n) for n in range(5))
+    first.finish()
+    run = begun(5, lambda _asked: http(error("authentication_error"), status=401))
+    assert all(run.result(n).reused for n in range(5))
+    assert run.finish().stopped is None
     assert run.over
-    assert run.done
-    assert run.has_passed(4)
 
 
 def test_a_result_is_there_for_everyone_who_waits(begun: Callable[..., BackgroundRun]) -> None:
@@ -130,8 +155,16 @@ def test_a_result_is_there_for_everyone_who_waits(begun: Callable[..., Backgroun
 
 
 def test_a_run_that_is_stopped_ends_by_itself(begun: Callable[..., BackgroundRun]) -> None:
-    run = begun(500, lambda _asked: http(message("hi")))
+    stopped = threading.Event()
+
+    def behave(asked: Asked) -> bytes:
+        if asked.number:
+            stopped.wait()
+        return http(message("hi"))
+
+    run = begun(500, behave)
     run.result(0)
     run.stop()
+    stopped.set()
     with pytest.raises(InterruptedRunError):
         run.result(499)

@@ -35,6 +35,24 @@ def test_the_line_says_what_its_figures_leave_open():
     assert some.startswith("plan: 20 trials, about 8 stored")
 
 
+def test_the_line_says_that_a_second_look_may_follow():
+    line = plan_line(COUNTED, "live", replace(SHARE, waves={"turn 1": 300}))
+    assert line.endswith("$6.00; and a second look (--confirm) of up to 300 requests, about $1.50")
+
+
+def test_the_line_says_where_functions_would_have_told_more():
+    line = plan_line(replace(COUNTED, uncalled=2), "live")
+    assert line.endswith("at most $6.00 (functions of tools not called)")
+
+
+def test_unknown_tokens_are_no_number():
+    share = replace(SHARE, input_tokens=None, output_tokens=None)
+    row = plan_table(replace(PLAN, shares={"a": share})).rows[0]
+    assert (row[4], row[5]) == ("–", "–")
+    assert (share + SHARE).input_tokens is None
+    assert share.scaled(2).output_tokens is None
+
+
 def test_nothing_is_estimated_where_nothing_is_asked():
     done = Forecast({"a": Share(3, 3)}, {"a": "m1"})
     assert plan_line(done, "live") == (
