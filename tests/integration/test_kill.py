@@ -38,7 +38,7 @@ def quality(folder: Path) -> Any:
 
 
 def simulated(bench: Any, simulate: Callable[..., str]) -> str:
-    return simulate(str(bench.words(CASES)), "--latency", "0.02")
+    return simulate(str(bench.words(CASES)), "--latency", "0.1")
 
 
 def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(
