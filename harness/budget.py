@@ -60,10 +60,14 @@ def exactly(amount: Decimal) -> str:
 
 @dataclass(eq=False, slots=True)
 class Promise:
-    """Money for one attempt at a live request; until it is `sent`, it cannot be billed."""
+    """Money for one attempt at a live request; until it is `sent`, it cannot be billed.
+
+    `more` is the trial of which it was not the first.
+    """
 
     amount: Decimal
     sent: bool = False
+    more: Tab | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -122,8 +126,8 @@ class Budget:
         """The promise of `amount` to the request `what`, as soon as it fits.
 
         One that does not fit waits for those under way; the deepest into its trial goes first.
-        What is sent `again` is no part of what a trial needs; trials whose first request goes to
-        one `model` are taken to need alike.
+        What is sent `again` is no part of what a trial needs; trials of one suite and candidate are
+        taken to need alike, and those that are not known by the `model` that they begin with.
         Raises BudgetError where none is under way, and AnswerMissingError where only batches are,
         since whoever waits for these asks now.
         """
@@ -131,7 +135,8 @@ class Budget:
             raise RunStoppedError("the run was stopped")
         tab = TAB.get()
         if tab is not None and tab.first is None:
-            tab.model = model
+            trial = tab.trial
+            tab.kind = model if trial is None else (trial.suite.name, trial.candidate.name)
         counted = None if again else tab
         if not self._waiting and self._fits(amount, tab):
             return self._grant(amount, counted)
@@ -159,6 +164,8 @@ class Budget:
         """The attempt has cost `real` dollars, or may have; nothing, where it was not sent."""
         self.live -= promise.amount
         self._under_way -= 1
+        if promise.more is not None:
+            promise.more.more -= promise.amount - (real if promise.sent else NOTHING)
         if promise.sent:
             if real > promise.amount:
                 log.warning("a request cost $%s, at most $%s was foreseen", real, promise.amount)
@@ -248,10 +255,12 @@ class Budget:
         self.live += amount
         self._under_way += 1
         self._keep_patience()
+        promise = Promise(amount)
         if tab is not None:
             tab.closed = self._closed
-            self._tabs.add(tab, amount)
-        return Promise(amount)
+            if self._tabs.add(tab, amount):
+                promise.more = tab
+        return promise
 
     def _closed(self, tab: Tab) -> None:
         """A trial has ended: what was held for it is free."""
@@ -305,11 +314,13 @@ class Budget:
     def _refuse_all(self) -> None:
         self._keep_patience()
         refused, self._waiting = [one for one in self._waiting if not one.granted.done()], []
-        dearest = None
-        if refused and not self.committed:
-            dearest = max(refused, key=lambda one: one.amount + self._rest(one))
+        if not refused:
+            return
+        told = refused[0]  # whose turn it was
+        if not self.committed:
+            told = max(refused, key=lambda one: one.amount + self._rest(one))
         for one in refused:
-            one.granted.set_exception(self._refusal(dearest or one, len(refused)))
+            one.granted.set_exception(self._refusal(told, len(refused)))
 
     def _give_up(self) -> None:
         """Hold nothing for trials that do not ask: they may be waiting for one that waits here."""

@@ -1,8 +1,8 @@
 """Money for whole trials: what a trial may still have to ask is held for it until it ends.
 
 Live, nobody knows that beforehand, since a trial is a program; it is learned from those that ran:
-each is taken to need as much after its first request as the one that needed most so far of those
-that began with the same model. In batches, nothing ends for long, so it is foreseen, and what is
+each is taken to need as much after its first request as the one that needed most so far of its
+suite and candidate. In batches, nothing ends for long, so it is foreseen, and what is
 foreseen is corrected by those that have ended.
 """
 
@@ -27,11 +27,12 @@ NOTHING = Decimal(0)
 class Tab:
     """What one trial was promised: dollars for its `first` request, and for all `more` of them.
 
-    The first went to `model`. The `trial` is for those who know what one may need.
+    `more` counts what has been billed of these, and what is still promised. Trials of one `kind`
+    are taken to need alike.
     """
 
     trial: Any = None
-    model: str = ""
+    kind: Hashable = ""
     first: Decimal | None = None
     more: Decimal = NOTHING
     closed: Callable[[Tab], None] | None = None
@@ -58,13 +59,13 @@ def on_a_tab(trial: Any = None) -> Iterator[None]:
 class Tabs:
     """The trials that have begun to ask live.
 
-    `rest` is the most that one was promised after its first request, by that one's model; `ended`
-    counts those that are through.
+    `rest` is the most that one needed at once after its first request, by the kind of trial: what
+    that had cost by then, and what was promised. `ended` counts those that are through.
     """
 
     open: set[Tab] = field(default_factory=set)
-    rest: dict[str, Decimal] = field(default_factory=dict)
-    ended: Counter[str] = field(default_factory=Counter)
+    rest: dict[Hashable, Decimal] = field(default_factory=dict)
+    ended: Counter[Hashable] = field(default_factory=Counter)
 
     def fits(self, amount: Decimal, tab: Tab | None, left: Decimal, unspent: Decimal) -> bool:
         """`left` suffices for the amount, and for the rest of the trial where this opens it.
@@ -73,42 +74,43 @@ class Tabs:
         """
         if tab is None or tab.first is not None:
             return amount <= left
-        if amount > left or not self._may_learn(amount, tab.model, unspent):
+        if amount > left or not self._may_learn(amount, tab.kind, unspent):
             return False
         need = amount + self.rest_of(tab)
         # The sum over all that are open takes longer, and is rarely needed.
         most = max(self.rest.values(), default=NOTHING) * len(self.open)
         return need + most <= left or need + self.held() <= left
 
-    def _may_learn(self, amount: Decimal, model: str, unspent: Decimal) -> bool:
-        """Not too much goes to first requests while nobody knows what trials of the model need."""
-        if self.ended[model] >= LEARNED:
+    def _may_learn(self, amount: Decimal, kind: Hashable, unspent: Decimal) -> bool:
+        """Not too much goes to first requests while nobody knows what trials of the kind need."""
+        if self.ended[kind] >= LEARNED:
             return True
-        unknown = [one for one in self.open if self.ended[one.model] < LEARNED]
+        unknown = [one for one in self.open if self.ended[one.kind] < LEARNED]
         promised = sum((one.first or NOTHING for one in unknown), amount)
         return not unknown or promised <= unspent * (FEW if len(unknown) < LEARNED else MANY)
 
     def rest_of(self, tab: Tab) -> Decimal:
         """Dollars that such a trial may need after its first request, as far as is known."""
-        return self.rest.get(tab.model, NOTHING)
+        return self.rest.get(tab.kind, NOTHING)
 
     def held(self) -> Decimal:
         """Dollars that the open trials may still need."""
         return sum((max(NOTHING, self.rest_of(tab) - tab.more) for tab in self.open), NOTHING)
 
-    def add(self, tab: Tab, amount: Decimal) -> None:
-        """The trial is promised so much."""
+    def add(self, tab: Tab, amount: Decimal) -> bool:
+        """The trial is promised so much; whether that is for more than its first request."""
         if tab.first is None:
             tab.first = amount
             self.open.add(tab)
-        else:
-            tab.more += amount
-            self.rest[tab.model] = max(self.rest_of(tab), tab.more)
+            return False
+        tab.more += amount
+        self.rest[tab.kind] = max(self.rest_of(tab), tab.more)
+        return True
 
     def close(self, tab: Tab) -> None:
         """The trial has ended, and needs nothing any more."""
         self.open.discard(tab)
-        self.ended[tab.model] += 1
+        self.ended[tab.kind] += 1
 
 
 class Rest(NamedTuple):

@@ -216,7 +216,8 @@ def assumptions(
     routing: Routing, by_tag: TagRouting | None = None, cascades: Sequence[Cascade] = ()
 ) -> list[str]:
     """What the figures take for granted, a sentence each."""
-    told = "was named" if routing.named else "is the dearest candidate by cost per call"
+    dearest = "is the dearest by cost per call of the candidates with the most trials"
+    told = "was named" if routing.named else dearest
     said = [
         f"The reference {routing.reference} {told}; the margin is {_margin(routing)}, which is "
         f"{routing.margin * 1000:.6g} failures more in 1,000.",

@@ -121,7 +121,8 @@ def test_dominance_and_assumptions_are_sentences() -> None:
         "haiku costs less than opus, and is not worse than it by 5 points or more"
     ]
     first = assumptions(found)[0]
-    assert "opus is the dearest candidate by cost per call; the margin is 5 points" in first
+    assert "opus is the dearest by cost per call of the candidates with the most trials" in first
+    assert "the margin is 5 points" in first
     assert first.endswith("which is 50 failures more in 1,000.")
 
 
