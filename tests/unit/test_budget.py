@@ -335,6 +335,27 @@ def test_what_is_sent_again_is_no_part_of_what_a_trial_needs():
     assert ended(budget, [ask(2, 2), ask(2)]) == [None, None]
 
 
+def test_a_trial_needs_what_it_takes_at_once_and_not_the_sum_of_its_worst_cases():
+    budget = Budget(Decimal(20))
+
+    async def cheap_turns() -> None:
+        with on_a_tab():
+            for number in range(6):
+                promise = await budget.reserve(Decimal(2), "turn", number)
+                budget.send(promise)
+                budget.settle(promise, Decimal("0.1"))
+
+    assert ended(budget, [cheap_turns()]) == [None]
+    assert budget._tabs.rest == {"": Decimal("2.4")}
+
+
+def test_whoever_is_refused_is_told_of_the_one_whose_turn_it_was():
+    budget, told = Budget(Decimal(4)), list[str]()
+    dear = trial(budget, ["1", "9"], told, "dear")
+    error, _other = ended(budget, [dear, trial(budget, ["1", "1"], told, "b")])
+    assert "dear may cost up to $9.00" in str(error)
+
+
 def test_a_trial_that_only_waits_for_another_does_not_keep_it_from_money_for_ever():
     budget, told = Budget(Decimal(4), patience_s=0.01), list[str]()
     asked = asyncio.Event()
