@@ -24,11 +24,6 @@ from harness.errors import (
 from harness.records import Answer, Bill, Missing, Request
 from harness.tabs import NOTHING, TAB, Rest, Tab, Tabs, Wholes
 
-__all__ = [
-    "LAST", "MAX_USD", "PATIENCE_S", "STEP", "Budget", "Note", "Promise", "Purse", "Rest",
-    "depth", "described", "exactly", "known", "usd",
-]  # fmt: skip
-
 log = logging.getLogger("harness")
 
 STEP = Decimal("0.02")
@@ -121,22 +116,18 @@ class Budget:
         return self.limit - self.committed
 
     async def reserve(
-        self, amount: Decimal, what: str, depth: int = 0, *, again: bool = False, model: str = ""
+        self, amount: Decimal, what: str, depth: int = 0, *, again: bool = False
     ) -> Promise:
         """The promise of `amount` to the request `what`, as soon as it fits.
 
         One that does not fit waits for those under way; the deepest into its trial goes first.
-        What is sent `again` is no part of what a trial needs; trials of one suite and candidate are
-        taken to need alike, and those that are not known by the `model` that they begin with.
+        What is sent `again` is no part of what a trial needs.
         Raises BudgetError where none is under way, and AnswerMissingError where only batches are,
         since whoever waits for these asks now.
         """
         if self._stopped:
             raise RunStoppedError("the run was stopped")
         tab = TAB.get()
-        if tab is not None and tab.first is None:
-            trial = tab.trial
-            tab.kind = model if trial is None else (trial.suite.name, trial.candidate.name)
         counted = None if again else tab
         if not self._waiting and self._fits(amount, tab):
             return self._grant(amount, counted)

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from harness.budget import Budget, Purse, Rest
+from harness.budget import Budget, Purse
 from harness.errors import BudgetError, UsageError
 from harness.forecast import judges
 from harness.forecast.bounds import Size, dearest, worst_case
@@ -30,6 +30,7 @@ from harness.records import Bill, Candidate, Request
 from harness.store import Store
 from harness.suite import Suite
 from harness.tables import meta, tables
+from harness.tabs import Rest
 
 budgets = sa.Table(
     "harness_budgets",

@@ -32,10 +32,15 @@ class Tab:
     """
 
     trial: Any = None
-    kind: Hashable = ""
     first: Decimal | None = None
     more: Decimal = NOTHING
     closed: Callable[[Tab], None] | None = None
+
+    @property
+    def kind(self) -> Hashable:
+        """The suite and the candidate, by name; nothing where no trial is known."""
+        trial = self.trial
+        return "" if trial is None else (trial.suite.name, trial.candidate.name)
 
 
 TAB: ContextVar[Tab | None] = ContextVar("TAB", default=None)

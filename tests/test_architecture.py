@@ -63,7 +63,7 @@ IMPORTS: dict[str, set[str]] = {
     },
     "purse": {
         *BASE, "budget", "forecast", "losses", "models", "paid", "pricing", "store", "suite",
-        "tables",
+        "tables", "tabs",
     },
     "budget": {*BASE, "tabs"},
     "codec": BASE,

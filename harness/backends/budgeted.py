@@ -44,9 +44,7 @@ class BudgetedLive(NotedLive):
     async def _attempt(self, request: Request, *, again: bool) -> Answer:
         worst = known(self.purse.live(request), request)
         budget = self.purse.budget
-        promise = await budget.reserve(
-            worst, described(request), depth(request), again=again, model=request.model
-        )
+        promise = await budget.reserve(worst, described(request), depth(request), again=again)
         PROMISED.set(promise)
         real = worst
         try:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -249,16 +250,23 @@ def test_what_an_earlier_version_has_noted_counts_too(store: Store):
     assert purse.noted(store, run) == Decimal("0.75")
 
 
+def trial_of(candidate: str) -> Any:
+    """What stands for a trial of this candidate."""
+    return SimpleNamespace(
+        suite=SimpleNamespace(name="s"), candidate=SimpleNamespace(name=candidate)
+    )
+
+
 def trial(
     budget: Budget, amounts: Sequence[str], told: list[str], name: str, *, delay: float = 0.0,
-    model: str = "",
+    kind: str = "",
 ) -> Awaitable[None]:  # fmt: skip
     """A trial that asks for these amounts one after another, and pays all of each."""
 
     async def ask() -> None:
-        with on_a_tab():
+        with on_a_tab(trial_of(kind)):
             for number, amount in enumerate(amounts):
-                promise = await budget.reserve(Decimal(amount), name, number, model=model)
+                promise = await budget.reserve(Decimal(amount), name, number)
                 budget.send(promise)
                 await asyncio.sleep(0)
                 told.append(f"{name}{number}")
@@ -311,12 +319,12 @@ def test_a_trial_that_does_not_fit_says_what_its_rest_may_cost():
     assert "b may cost up to $1.00 and the rest of its trial $2.00" in str(second)
 
 
-def test_what_the_trials_of_one_model_need_is_not_held_for_those_of_another():
+def test_what_the_trials_of_one_candidate_need_is_not_held_for_those_of_another():
     budget, told = Budget(Decimal(5)), list[str]()
     asked = [
-        trial(budget, ["1", "2"], told, "a", model="opus"),
-        trial(budget, ["2"], told, "b", model="haiku"),
-        trial(budget, ["1"], told, "c", model="opus"),
+        trial(budget, ["1", "2"], told, "a", kind="opus"),
+        trial(budget, ["2"], told, "b", kind="haiku"),
+        trial(budget, ["1"], told, "c", kind="opus"),
     ]
     assert [str(error) for error in ended(budget, asked)[:2]] == ["None", "None"]
     assert told == ["a0", "a1", "b0"]
